@@ -1,0 +1,1 @@
+"""What ./remote does: one concern a module; cli.py is the door, sh/ runs remotely."""

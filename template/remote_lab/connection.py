@@ -1,0 +1,234 @@
+"""Running POSIX sh on a remote: through the system's ssh, or in the sandbox's folder.
+
+A program travels on standard input, never on the command line: the login shell of
+the account, be it fish or csh, sees one constant word list.
+"""
+
+import os
+import secrets
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from remote_lab.errors import Problem, Unreachable
+from remote_lab.parcel import Parcel
+from remote_lab.settings import Project, Remote
+from remote_lab.sshconf import ssh_config
+
+SH = Path(__file__).parent / "sh"
+Record = tuple[str, ...]
+
+
+def program(*files: str, values: Mapping[str, str], main: str = "") -> str:
+    """One sh program out of some of ours, with its values set first.
+
+    Args:
+        *files: Names in sh/, without the suffix, in order.
+        values: Variables to set before; any text is quoted safely.
+        main: The last line: what to run.
+    """
+    lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
+    lines += [(SH / f"{name}.sh").read_text(encoding="utf-8") for name in files]
+    return "\n".join([*lines, main, ""])
+
+
+class Session:
+    """One program that runs on a remote, and what it says.
+
+    Its output counts from a random mark on: what a .bashrc prints comes before.
+    """
+
+    def __init__(self, connection: "Connection", line: str) -> None:
+        self.remote = connection.remote
+        self._mark = secrets.token_hex(8)
+        # A file and not a pipe: the master that ssh may leave in the background
+        # keeps it open, and would keep us waiting.
+        self._errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            connection.argv(f"echo {self._mark}; {line}"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=connection.env(),
+        )
+        self.stdin: IO[bytes] = self.process.stdin  # type: ignore[assignment]
+        self.marked = False
+
+    def send(self, write: Callable[[IO[bytes]], object]) -> None:
+        """Give the program its standard input, whole.
+
+        Args:
+            write: Writes all of it to the stream that it is given.
+        """
+        try:
+            write(self.stdin)
+            self.stdin.close()
+        except BrokenPipeError:
+            pass  # ssh gave up before: end() tells why.
+
+    def records(self) -> Iterator[Record]:
+        """The lines after the mark, as they come, each split at its tabs."""
+        assert self.process.stdout
+        for raw in self.process.stdout:
+            line = raw.decode("utf-8", "replace").rstrip("\n")
+            if self.marked:
+                yield tuple(line.split("\t"))
+            self.marked = self.marked or line.endswith(self._mark)
+
+    def end(self) -> int:
+        """Wait for the end.
+
+        Returns:
+            The program's exit status.
+
+        Raises:
+            Unreachable: ssh itself failed, or the program never began.
+        """
+        status = self.process.wait()
+        errors = self.errors()
+        if not self.remote.sandbox and status == 255:
+            raise explain(self.remote, errors)
+        if not self.marked:
+            raise Problem(
+                f"{self.remote.name} could not run our program: it lacks a need"
+                f" (sh, tar, gzip), or its login shell refused. {errors}".rstrip(),
+                "Nothing was changed there.",
+                f"Try by hand: ssh {self.remote.host} 'exec sh -c \"echo hello\"'",
+            )
+        return status
+
+    def errors(self) -> str:
+        """What ssh and the program wrote to standard error."""
+        self._errors.seek(0)
+        return self._errors.read().decode("utf-8", "replace").strip()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+        self._errors.close()
+
+
+class Connection:
+    """The way to one remote.
+
+    Args:
+        project: The project.
+        remote: Which of its remotes.
+    """
+
+    def __init__(self, project: Project, remote: Remote) -> None:
+        self.project = project
+        self.remote = remote
+
+    def argv(self, line: str) -> list[str]:
+        """The command of this machine that runs a line of sh on the remote.
+
+        Args:
+            line: The line; no single quote, `!`, newline or backslash, which
+                some login shells would take for their own.
+        """
+        command = f"exec sh -c '{line}'"
+        if self.remote.sandbox:
+            return ["sh", "-c", command]
+        return [*self.ssh(), self.remote.host, command]
+
+    def start(self, line: str) -> Session:
+        """Start a line of sh that reads standard input; see argv."""
+        return Session(self, line)
+
+    def run(self, text: str) -> tuple[int, list[Record]]:
+        """Run a program to its end.
+
+        Args:
+            text: POSIX sh. It is read whole before any of it runs.
+
+        Returns:
+            Its exit status and its records.
+
+        Raises:
+            Unreachable: The remote can't be reached.
+        """
+        with self.start("exec sh -s") as session:
+            wrapped = f"{{\n{text}\nexit\n}} </dev/null\n".encode()
+            session.send(lambda stream: stream.write(wrapped))
+            records = list(session.records())
+            return session.end(), records
+
+    def deliver(self, parcel: Parcel, dry: bool = False) -> Session:
+        """Start a program that comes with files; its session is to send parcel.write.
+
+        Args:
+            parcel: The files, and the program. It runs in the home, with $work the
+                folder of the files, once all has arrived; it must call `begin`
+                (lock.sh) before it changes anything.
+            dry: Unpack in a temporary folder.
+        """
+        return self.start(parcel.line(self.project.slug, dry))
+
+    def ssh(self) -> list[str]:
+        """The ssh command with this project's configuration, less the Host."""
+        return ["ssh", "-F", str(ssh_config(self.project)), "-T"]
+
+    def env(self) -> dict[str, str] | None:
+        """The environment for argv: the sandbox's own, or None for this one."""
+        if not self.remote.sandbox:
+            return None
+        kept = ("PATH", "LANG", "USER", "LOGNAME", "TMPDIR", "UV_PYTHON_DOWNLOADS")
+        home = self.home()
+        home.mkdir(parents=True, exist_ok=True)
+        return {
+            **{name: os.environ[name] for name in kept if name in os.environ},
+            "HOME": str(home),
+            # It is the same machine: what uv has fetched need not come again.
+            "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR")
+            or str(Path.home() / ".cache" / "uv"),
+        }
+
+    def home(self) -> Path:
+        """The folder that plays the remote's home: a sandbox alone has one."""
+        return self.project.root / ".sandbox" / self.remote.name
+
+
+def explain(remote: Remote, errors: str) -> Unreachable:
+    """What ssh's complaint means, and what to do about it.
+
+    Args:
+        remote: The remote that ssh was to reach.
+        errors: What ssh wrote to standard error.
+    """
+    last = errors.splitlines()[-1] if errors else "ssh ended without a word"
+    host = remote.host
+    if "IDENTIFICATION HAS CHANGED" in errors:
+        return Unreachable(
+            f"{host} shows another host key than it did before: it was set up anew,"
+            " or something stands between you and it.",
+            "Ask who runs it whether the key changed; if so: ssh-keygen -R, as ssh"
+            f" says when you try: ssh {host}",
+        )
+    if "Host key verification failed" in errors:
+        return Unreachable(
+            f"The host key of {host} could not be checked.",
+            f"Log in once by hand and look at the key: ssh {host}",
+        )
+    if "Permission denied" in errors or "Too many authentication" in errors:
+        return Unreachable(
+            f"{host} is there, but does not let you in: {last}",
+            "Bring your key there: ./remote install   (or check User and"
+            f" IdentityFile: ssh -v {host})",
+        )
+    return Unreachable(
+        f"{host} can't be reached: {last}",
+        f"Is it on, and are you on the right network? Try: ssh -v {host}",
+    )

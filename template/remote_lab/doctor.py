@@ -1,0 +1,155 @@
+"""Doctor: what is wrong, why, and the command that mends it."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from remote_lab import environment
+from remote_lab.code import RemoteCode
+from remote_lab.connection import Connection, Record, program
+from remote_lab.errors import Problem
+from remote_lab.home import values
+from remote_lab.show import plain
+from remote_lab.sshconf import hosts_file
+from remote_lab.tunnel import tunnel
+
+# Less than this on the remote's disk, and an environment does not fit: KiB.
+LITTLE = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        good: Whether it is as it should be.
+        what: What was found.
+        mend: The command that mends it, where it is not.
+    """
+
+    good: bool
+    what: str
+    mend: str = ""
+
+    def tell(self) -> None:
+        """Print it."""
+        sign, colour = ("✓", "green") if self.good else ("✗", "red")
+        click.echo(f"{click.style(sign, fg=colour)} {plain(self.what)}")
+        if not self.good:
+            click.echo(f"  mend: {plain(self.mend)}")
+
+
+def examine(connection: Connection) -> list[Finding]:
+    """Look at the laptop, the way to the remote, and the remote."""
+    found = _laptop(connection)
+    text = program(
+        "state",
+        "places",
+        "lab",
+        "code",
+        "status",
+        values=values(connection, restart="no"),
+        main="needs\nmachine\ncode_state\nlab_status",
+    )
+    try:
+        records = connection.run(text)[1]
+    except Problem as error:
+        return [*found, Finding(False, error.what, error.todo)]
+    found.append(Finding(True, f"{connection.remote.name} can be reached"))
+    return found + _remote(connection, records) + _lab(connection, records)
+
+
+def _laptop(connection: Connection) -> list[Finding]:
+    project, remote = connection.project, connection.remote
+    found = []
+    for tool in ("git", "uv") if remote.sandbox else ("ssh", "git", "uv"):
+        path = shutil.which(tool)
+        found.append(Finding(bool(path), f"{tool}: {path}", f"install {tool}"))
+    if remote.sandbox:
+        return found
+    hosts, config = hosts_file(project), Path.home() / ".ssh" / "config"
+    installed = Path.home() / f".ssh/config.d/{hosts.name}"
+    included = config.exists() and f"Include ~/.ssh/config.d/{hosts.name}\n" in (
+        config.read_text(encoding="utf-8", errors="replace")
+    )
+    found.append(
+        Finding(
+            included,
+            f"~/.ssh/config includes {hosts.name}: {included}",
+            "./remote install",
+        )
+    )
+    same = installed.exists() and installed.read_bytes() == hosts.read_bytes()
+    found.append(
+        Finding(
+            same,
+            f"~/.ssh/config.d/{hosts.name} is the project's: {same}",
+            "./remote install",
+        )
+    )
+    return found
+
+
+NEEDS = {
+    "git": "an admin: sudo apt install git",
+    "tmux": "an admin: sudo apt install tmux",
+    "environment": "./remote push",
+    "home": "./remote push",
+}
+
+
+def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
+    found, code = [], RemoteCode()
+    for record in records:
+        code.take(record)
+        match record:
+            case ("need", "systemd", answer):
+                text = "systemd answers this account"
+                tmux = ("need", "tmux", "yes") in records
+                found.append(
+                    Finding(answer == "yes" or tmux, f"{text}: {answer}", NEEDS["tmux"])
+                )
+            case ("need", "linger", answer, user):
+                known = answer == "yes" or ("need", "systemd", "no") in records
+                mend = f"an admin: sudo loginctl enable-linger {user}"
+                found.append(
+                    Finding(known, f"lives on after logout (linger): {answer}", mend)
+                )
+            case ("need", name, answer):
+                mend = NEEDS.get(name, f"an admin: install {name}")
+                found.append(Finding(answer == "yes", f"{name}: {answer}", mend))
+            case ("disk", free, _):
+                room = f"{int(free) // 1024} MiB free in the home"
+                mend = "remove what you do not need: du -xh ~ | sort -h | tail"
+                found.append(Finding(int(free) > LITTLE, room, mend))
+    edited = f"edits in ~/{connection.project.dir} that are not committed: "
+    found.append(
+        Finding(not code.edited, edited + str(len(code.edited)), "./remote save")
+    )
+    try:
+        fresh = environment.stamp(connection.project) == code.stamp
+    except Problem as error:
+        return [*found, Finding(False, error.what, error.todo)]
+    found.append(Finding(fresh, f"environment is up to date: {fresh}", "./remote push"))
+    return found
+
+
+def _lab(connection: Connection, records: list[Record]) -> list[Finding]:
+    found = []
+    for record in records:
+        match record:
+            case ("lab", backend, state, _):
+                found.append(
+                    Finding(
+                        state == "running", f"lab: {state} ({backend})", "./remote open"
+                    )
+                )
+            case ("owed",):
+                found.append(
+                    Finding(False, "lab waits for a restart", "./remote lab restart")
+                )
+    up = tunnel(connection).is_up()
+    found.append(Finding(up, f"tunnel: {'up' if up else 'down'}", "./remote open"))
+    return found

@@ -1,0 +1,37 @@
+"""What can go wrong, told as: what happened, what is as it was, what to type next."""
+
+FAILED = 1
+USAGE = 2
+REMOTE_EDITED = 3
+UNREACHABLE = 4
+
+
+class Problem(Exception):
+    """An error for the user's eyes; the command line prints it and ends.
+
+    Args:
+        what: What happened, one sentence.
+        still: What is as it was.
+        todo: The next command to type, or how to mend it.
+        code: The exit code: one of the constants of this module.
+    """
+
+    def __init__(
+        self, what: str, still: str = "", todo: str = "", code: int = FAILED
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.still = still
+        self.todo = todo
+        self.code = code
+
+
+class Unreachable(Problem):
+    """The remote could not be reached, or did not let us in (exit code 4)."""
+
+    def __init__(self, what: str, todo: str) -> None:
+        super().__init__(what, "Nothing was changed there.", todo, UNREACHABLE)
+
+
+class OutcomeUnknown(Problem):
+    """The connection broke after data had been sent: the remote may have finished."""

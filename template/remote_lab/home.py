@@ -1,0 +1,227 @@
+"""The home pieces on a remote: push, undo and remove, and what the remote says of it.
+
+docs: one connection carries the pieces and sh/apply.sh; the remote compares, stages a
+generation and turns one link. Everything that it reports comes back as records.
+"""
+
+from dataclasses import dataclass, field
+
+from remote_lab import show, tree
+from remote_lab.code import RemoteCode
+from remote_lab.connection import Connection, Record, program
+from remote_lab.errors import REMOTE_EDITED, OutcomeUnknown, Problem, Unreachable
+from remote_lab.parcel import Parcel
+
+PROGRAMS = ("state", "lock", "places", "lab", "code", "apply")
+
+
+@dataclass
+class HomeReport:
+    """What became of the home pieces on one remote.
+
+    Attributes:
+        changed: What was done to each path: take, drop or clash (overwritten).
+        kept: Paths that the user has made his own there.
+        diff: What would change, after a dry run or a clash.
+        generation: The generation that is in use now, if the push made one.
+        followed: What was restarted or loaded anew.
+        staged: How many processes run in the lab that waits for its restart.
+        notes: What the user should know.
+    """
+
+    changed: dict[str, str] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+    diff: list[str] = field(default_factory=list)
+    generation: str = ""
+    former: str = ""
+    followed: list[str] = field(default_factory=list)
+    staged: int | None = None
+    notes: list[str] = field(default_factory=list)
+    lab: tuple[str, str, str] = ("none", "stopped", "0")
+    code: RemoteCode = field(default_factory=RemoteCode)
+    failure: Record = ()
+
+    def take(self, record: Record) -> None:
+        """Learn from one record."""
+        self.code.take(record)
+        match record:
+            case ("take" | "drop" | "clash" as word, path):
+                self.changed[path] = word
+            case ("kept", path):
+                self.kept.append(path)
+            case ("diff", *line):
+                self.diff.append("\t".join(line))
+            case ("generation", number, *former):
+                self.generation, self.former = number, "".join(former)
+            case ("restarted" | "reloaded", what):
+                self.followed.append(what)
+            case ("staged", "lab", count):
+                self.staged = int(count) if count.isdigit() else 0
+            case ("bashrc", path):
+                self.notes.append(f"{path} could not be written: no aliases there.")
+            case ("lab", backend, state, processes):
+                self.lab = (backend, state, processes)
+            case ("code" | "edited" | "stamp" | "owed", *_):
+                pass
+            case _:
+                self.failure = record
+
+
+def push(
+    connection: Connection, mode: str = "apply", restart: bool = False
+) -> HomeReport:
+    """Bring home/remote to a remote; see docs on the three-way rule.
+
+    Args:
+        connection: The way to the remote.
+        mode: apply; force (what was edited there gives way); dry (only tell).
+        restart: Restart the lab if it needs it, even with kernels running.
+
+    Raises:
+        Problem: The remote holds edits that the push would overwrite (exit code 3),
+            or could not do it; then everything is as it was.
+        Unreachable: It can't be reached.
+        OutcomeUnknown: The connection broke, and did not come back.
+    """
+    project = connection.project
+    pieces = tree.read(project)
+    parcel = Parcel(
+        program(
+            *PROGRAMS,
+            values=values(connection, mode=mode, restart="yes" if restart else "no"),
+            main="push_home\ncode_state\nlab_status",
+        )
+    )
+    tree.pack(project, pieces, parcel)
+    report = HomeReport()
+    with connection.deliver(parcel, dry=mode == "dry") as session:
+        session.send(parcel.write)
+        try:
+            for record in session.records():
+                report.take(record)
+            status = session.end()
+        except Unreachable:
+            if not session.marked:
+                raise
+            return _what_became(connection, parcel.id, report)
+        if status:
+            raise _failed(connection, report, session.errors())
+    return report
+
+
+def undo(connection: Connection, restart: bool = False) -> HomeReport:
+    """Turn the switch back to the generation before the one in use.
+
+    Raises:
+        Problem: There is none, or it could not be done.
+    """
+    return _verb(connection, "undo_home\nlab_status", restart)
+
+
+def remove(connection: Connection) -> HomeReport:
+    """Take everything of the project off the account, but its code and data."""
+    return _verb(connection, "remove_home", False)
+
+
+def _verb(connection: Connection, main: str, restart: bool) -> HomeReport:
+    asked = values(connection, mode="apply", restart="yes" if restart else "no")
+    parcel = Parcel(program(*PROGRAMS, values=asked, main=main))
+    report = HomeReport()
+    with connection.deliver(parcel) as session:
+        session.send(parcel.write)
+        for record in session.records():
+            report.take(record)
+        if session.end():
+            raise _failed(connection, report, session.errors())
+    return report
+
+
+def values(connection: Connection, **more: str) -> dict[str, str]:
+    """The variables that every program of ours needs, and more."""
+    project = connection.project
+    # The sandbox is on the user's own machine: its systemd and tmux are his.
+    service = "process" if connection.remote.sandbox else project.service
+    return {"slug": project.slug, "dir": project.dir, "service": service, **more}
+
+
+def _what_became(connection: Connection, id: str, report: HomeReport) -> HomeReport:
+    """After a cut: the remote may have finished. Ask it, by the push's own name."""
+    name = connection.remote.name
+    show.note(f"The connection to {name} broke: asking what became of the push.")
+    try:
+        _, records = connection.run(
+            program("state", values=values(connection), main=_ASK)
+        )
+    except Problem as error:
+        raise OutcomeUnknown(
+            f"The connection to {name} broke, and does not come back: {error.what}",
+            "The remote is as before, or as after this push: never in between.",
+            "./remote push   (again: it finds out, and finishes what is left)",
+            error.code,
+        ) from None
+    if ("id", id) in records:
+        report.notes.append("The connection broke, but the push had arrived.")
+        return report
+    raise Problem(
+        f"The connection to {name} broke before the push was through.",
+        "The remote is as it was.",
+        "./remote push",
+    )
+
+
+_ASK = 'say id "$(cat "$current/id" 2>/dev/null)"'
+
+
+def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
+    name, slug = connection.remote.name, connection.project.slug
+    as_was = f"{name} is as it was."
+    match report.failure:
+        case ("clashes",):
+            show.diff(report.diff)
+            paths = [p for p, word in report.changed.items() if word == "clash"]
+            return Problem(
+                f"Edited on {name} since the last push, and changed here too:"
+                f" {', '.join(paths)}.",
+                as_was,
+                "Take over what you want into home/remote, then: ./remote push"
+                " --force   (what is there now is kept: ./remote undo)",
+                REMOTE_EDITED,
+            )
+        case ("locked", owner):
+            host, _, pid, *_ = [*owner.split(":"), "?", "?", "?"]
+            return Problem(
+                f"Another push of this project to {name} is under way"
+                f" (process {pid} on {host}).",
+                as_was,
+                "Wait for it, then: ./remote push   (if that machine is gone for"
+                f" good: ssh {connection.remote.host} rm .local/state/{slug}/lock)",
+            )
+        case ("foreign", place):
+            return Problem(
+                f"~/{place} on {name} is there already, and not ours.",
+                as_was,
+                f"Move it away: ssh {connection.remote.host} mv {place} {place}.mine"
+                "   then: ./remote push",
+            )
+        case ("nowrite", *place):
+            return Problem(
+                f"{name} can't write{' to ' if place else ''}{''.join(place)}: "
+                + (errors.splitlines() or ["no reason given"])[-1],
+                as_was,
+                "Is the disk full, your quota, or the home read-only? Look with:"
+                f" ssh {connection.remote.host} df -h .",
+            )
+        case ("incomplete",):
+            return Problem("What was sent did not arrive whole.", as_was, "Try again.")
+        case ("never",) | ("absent",):
+            return Problem(f"Nothing was ever pushed to {name}.", todo="./remote push")
+        case ("first",):
+            return Problem(
+                f"This was the first push to {name}: there is none before it.",
+                as_was,
+                "To take everything off again: ./remote remove",
+            )
+        case ("pruned", number):
+            return Problem(f"Generation {number} is no longer kept.", as_was)
+    said = " ".join(report.failure) or errors or "no reason given"
+    return Problem(f"{name} did not take the push: {said}", as_was)

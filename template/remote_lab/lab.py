@@ -1,0 +1,177 @@
+"""The lab on a remote: start, stop, restart, its logs and password, its address."""
+
+from dataclasses import dataclass
+
+from remote_lab.connection import Connection, Record, program
+from remote_lab.errors import Problem
+from remote_lab.home import values
+
+PROGRAMS = ("state", "places", "lab")
+
+
+@dataclass(frozen=True)
+class LabState:
+    """How the lab is.
+
+    Attributes:
+        backend: What runs it; "none" if nothing ever did.
+        running: Whether its server process is there.
+        processes: How many kernels and terminals run in it.
+        owed: Whether a pushed change waits for its restart.
+        notes: What the user should know.
+    """
+
+    backend: str
+    running: bool
+    processes: int
+    owed: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a running lab listens on its remote, and its token.
+
+    Attributes:
+        target: The remote end of the forward: a socket's path, or host:port.
+    """
+
+    target: str
+    token: str
+
+
+def act(connection: Connection, verb: str) -> LabState:
+    """Start, stop, restart the lab, or only look (verb "status").
+
+    Raises:
+        Problem: It can't be done; the message names the missing need.
+    """
+    main = {
+        "start": "backend_start\nlab_status",
+        "stop": "backend_stop\nlab_status",
+        "restart": "lab_restart\nlab_status",
+        "status": "lab_status",
+    }[verb]
+    return _state(_run(connection, main))
+
+
+def ready(connection: Connection) -> tuple[LabState, Address]:
+    """Start the lab if need be, and wait until it listens.
+
+    Raises:
+        Problem: It can't be started, or does not come up.
+    """
+    records = _run(connection, "backend_start\nlab_wait\nlab_address\nlab_status")
+    return _state(records), _address(connection, records)
+
+
+def address(connection: Connection) -> Address:
+    """Ask a remote where its lab listens.
+
+    Raises:
+        Problem: The lab does not run.
+    """
+    return _address(connection, _run(connection, "lab_address"))
+
+
+def logs(connection: Connection, lines: int = 50) -> list[str]:
+    """The last lines that the lab has written."""
+    main = f'tail -n {lines} "$state/lab.log"'
+    return ["\t".join(record) for record in _run(connection, main)]
+
+
+def set_password(connection: Connection, password: str) -> None:
+    """Let a password open the lab too, beside the token.
+
+    Args:
+        connection: The way to the remote.
+        password: It travels on ssh's standard input, and is kept hashed.
+    """
+    _run(connection, "lab_password", password=password)
+
+
+def _run(connection: Connection, main: str, **more: str) -> list[Record]:
+    asked = values(connection, restart="no", **more)
+    status, records = connection.run(program(*PROGRAMS, values=asked, main=main))
+    if status:
+        raise _failed(connection, records)
+    return records
+
+
+def _address(connection: Connection, records: list[Record]) -> Address:
+    told = dict(record for record in records if len(record) == 2)
+    if "socket" in told:
+        target = told["socket"]
+        if not target.startswith("/") or not set(target).isdisjoint('"\\%$'):
+            raise Problem(f"{connection.remote.name} names an odd socket: {target}")
+    else:
+        target = f"127.0.0.1:{int(told['port'])}"
+    return Address(target, told["token"])
+
+
+def _state(records: list[Record]) -> LabState:
+    notes = tuple(
+        "This account's systemd ends when you log out, and the lab with it. Ask an"
+        f" admin for: sudo loginctl enable-linger {record[1]}"
+        for record in records
+        if record[0] == "nolinger"
+    )
+    for record in records:
+        match record:
+            case ("lab", backend, running, processes):
+                return LabState(
+                    backend,
+                    running == "running",
+                    int(processes) if processes.isdigit() else 0,
+                    ("owed",) in records,
+                    notes,
+                )
+    raise Problem("The remote did not say how its lab is.")
+
+
+def _failed(connection: Connection, records: list[Record]) -> Problem:
+    remote = connection.remote
+    match records[-1] if records else ():
+        case ("nohome",):
+            return Problem(
+                f"{remote.name} has none of this project's files yet.",
+                todo="./remote push",
+            )
+        case ("nosystemd",):
+            return Problem(
+                f"{remote.name} has no systemd that answers this account.",
+                "Nothing was started.",
+                'Set service = "auto" or "tmux" in remote.toml, then: ./remote push',
+            )
+        case ("notmux",):
+            return Problem(
+                f"tmux is not installed on {remote.name}.",
+                "Nothing was started.",
+                "Ask for it (Debian, Ubuntu: sudo apt install tmux), or set service ="
+                ' "auto" in remote.toml',
+            )
+        case ("nosudo", *command):
+            return Problem(
+                f"The system service of {remote.name} needs sudo, which was refused"
+                " or wants a password.",
+                "Everything else is in place; the service is as it was.",
+                f"ssh -t {remote.host} sudo {' '.join(command)}   (or let an admin"
+                " do it), then: ./remote push",
+            )
+        case ("noenv",):
+            return Problem(
+                f"{remote.name} has no environment yet.",
+                todo="./remote push",
+            )
+        case ("notrunning", last):
+            return Problem(
+                f"The lab on {remote.name} does not run. It said last: {last}",
+                todo="./remote lab start, or look: ./remote lab logs",
+            )
+        case ("nostart", backend):
+            return Problem(
+                f"The lab on {remote.name} could not be started by {backend}.",
+                todo="./remote lab logs",
+            )
+    said = " ".join(records[-1]) if records else "no reason given"
+    return Problem(f"{remote.name}: {said}", todo="./remote lab logs")

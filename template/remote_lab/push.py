@@ -1,0 +1,141 @@
+"""The push: home pieces, code and environment, in this order, on any remotes."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+
+from remote_lab import code, environment, home, lab, show
+from remote_lab.connection import Connection
+from remote_lab.errors import Problem
+from remote_lab.settings import Project, Remote
+
+PARTS = ("home", "code", "env")
+# sshd's default, MaxStartups 10:30:100, drops logins when ten are under way.
+AT_ONCE = 8
+
+
+@dataclass
+class Options:
+    """How to push.
+
+    Attributes:
+        only: Which parts.
+        mode: apply, force or dry; see home.push.
+        restart: Restart the lab if it needs it, even with kernels running.
+    """
+
+    only: frozenset[str] = frozenset(PARTS)
+    mode: str = "apply"
+    restart: bool = False
+
+
+@dataclass
+class Outcome:
+    """What a push came to on one remote."""
+
+    remote: str
+    pieces: home.HomeReport | None = None
+    commit: str = ""
+    built: environment.EnvironmentReport | None = None
+    started: bool = False
+    lab: str = "none"
+    problem: Problem | None = field(default=None, repr=False)
+
+    @property
+    def news(self) -> bool:
+        """Whether anything was changed, or would be."""
+        moved = self.pieces and (self.pieces.changed or self.pieces.generation)
+        return bool(moved or self.commit or self.built or self.started)
+
+    def json(self) -> dict[str, object]:
+        """The outcome for `--json`."""
+        report = self.pieces
+        return {
+            "remote": self.remote,
+            "ok": self.problem is None,
+            "error": self.problem.what if self.problem else None,
+            "changed": sorted(report.changed) if report else [],
+            "kept": report.kept if report else [],
+            "generation": report.generation if report else "",
+            "commit": self.commit,
+            "environment": asdict(self.built) if self.built else None,
+            "lab": self.lab,
+            "restart_pending": bool(report and report.staged is not None),
+        }
+
+
+def push(connection: Connection, options: Options) -> Outcome:
+    """Push to one remote; a problem is kept in the outcome, not raised.
+
+    What was done before it stays done: each part stands by itself, and the next
+    push goes on from there.
+    """
+    outcome = Outcome(connection.remote.name)
+    try:
+        _push(connection, options, outcome)
+    except Problem as error:
+        outcome.problem = error
+    return outcome
+
+
+def push_all(
+    project: Project, remotes: list[Remote], options: Options
+) -> list[Outcome]:
+    """Push to several remotes side by side."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        connections = [Connection(project, remote) for remote in remotes]
+        return list(pool.map(lambda way: push(way, options), connections))
+
+
+def _push(connection: Connection, options: Options, outcome: Outcome) -> None:
+    project, name = connection.project, connection.remote.name
+    dry = options.mode == "dry"
+    if "home" in options.only:
+        report = home.push(connection, options.mode, options.restart)
+        outcome.pieces, outcome.lab = report, report.lab[0]
+        there = report.code
+        _tell_home(name, report, dry)
+    else:
+        there = code.look(connection)
+    if "code" in options.only:
+        outcome.commit = code.push(connection, there, dry)
+        if outcome.commit and not dry:
+            show.done(f"{name}: code at commit {outcome.commit[:10]}.")
+    if "env" in options.only:
+        wanted = environment.stamp(project)
+        if wanted != there.stamp and dry:
+            show.step(f"Would build the environment on {name}.")
+        elif wanted != there.stamp:
+            outcome.built = environment.build(connection, wanted)
+        if not dry and outcome.lab == "none":
+            _first_start(connection, outcome)
+
+
+def _first_start(connection: Connection, outcome: Outcome) -> None:
+    state = lab.act(connection, "start")
+    for note in state.notes:
+        show.note(note)
+    outcome.started, outcome.lab = True, state.backend
+    show.done(
+        f"{outcome.remote}: the lab is enabled, run by {state.backend}. ./remote open"
+    )
+
+
+def _tell_home(name: str, report: home.HomeReport, dry: bool) -> None:
+    if dry:
+        show.diff(report.diff)
+    words = {"take": "put", "drop": "took away", "clash": "overwrote"}
+    for path, word in report.changed.items():
+        show.step(f"{name}: {'would have ' if dry else ''}{words[word]} ~/{path}")
+    for path in report.kept:
+        show.note(f"{name}: ~/{path} is as edited there; it was left alone.")
+    for text in report.notes:
+        show.note(f"{name}: {text}")
+    for what in report.followed:
+        show.done(f"{name}: {what} runs with the new settings.")
+    if report.staged is not None:
+        show.note(
+            f"{name}: the lab still runs with its former settings, for {report.staged}"
+            " kernels or terminals are open in it. When you like: ./remote lab restart"
+        )
+    if report.generation:
+        show.done(f"{name}: home pieces in place (generation {report.generation}).")

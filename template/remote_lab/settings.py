@@ -1,0 +1,206 @@
+"""The project's settings: remote.toml, and what is personal in remote.local.toml."""
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from remote_lab.errors import USAGE, Problem
+
+PERSONAL = "remote.local.toml"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One remote of the project.
+
+    Attributes:
+        name: What the user calls it in commands.
+        host: Its Host in the ssh config; the tunnel's Host is this and "-lab".
+        lab_port: The laptop's port that leads to its lab.
+        sandbox: Whether it is a folder on this machine and not a machine.
+        user: The login name of this user, where it is not the project's.
+        identity: This user's key file, where it is not the project's.
+    """
+
+    name: str
+    host: str
+    lab_port: int
+    sandbox: bool = False
+    user: str = ""
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What remote.toml says, checked.
+
+    Attributes:
+        root: The project's folder on the laptop.
+        dir: The project's folder on the remotes, relative to the home there.
+    """
+
+    root: Path
+    slug: str
+    dir: str
+    environment: str
+    service: str
+    lab_listen: str
+    lab_remote_port: int
+    setup_laptop: bool
+    setup_push: bool
+    remotes: dict[str, Remote]
+
+    @property
+    def state(self) -> Path:
+        """The laptop's own notes on this project: addresses, sockets, records."""
+        return Path.home() / ".local" / "state" / self.slug / "laptop"
+
+    def pick(self, name: str | None) -> Remote:
+        """The remote called name; without a name, the only one.
+
+        Raises:
+            Problem: There is no such remote, or several to choose from.
+        """
+        known = ", ".join(self.remotes)
+        if name is None:
+            if len(self.remotes) > 1:
+                raise Problem(
+                    f"This project has several remotes: {known}.",
+                    todo="Say which: add its name to the command.",
+                    code=USAGE,
+                )
+            return next(iter(self.remotes.values()))
+        if name not in self.remotes:
+            raise Problem(
+                f"This project has no remote called {name!r}.",
+                todo=f"Its remotes are: {known} (see remote.toml).",
+                code=USAGE,
+            )
+        return self.remotes[name]
+
+
+def load(root: Path) -> Project:
+    """Read the project's settings.
+
+    Args:
+        root: The project's folder.
+
+    Raises:
+        Problem: A file is missing, is no TOML, or holds what can't be.
+    """
+    told = _read(root / "remote.toml")
+    personal = _read(root / PERSONAL) if (root / PERSONAL).exists() else {}
+    check = _Check(root / "remote.toml")
+    slug = check.text(told, "slug", r"[a-z][a-z0-9-]{0,30}")
+    own = personal.get("remotes", {})
+    setup = check.table(told, "setup")
+    return Project(
+        root=root,
+        slug=slug,
+        # The same bounds as the question's: it goes into shell programs.
+        dir=check.text(told, "dir", r"(?!.*\.\.)[A-Za-z0-9._][A-Za-z0-9._/-]*"),
+        environment=check.text(told, "environment", "uv|conda"),
+        service=check.text(told, "service", "auto|systemd-user|systemd-system|tmux"),
+        lab_listen=check.text(told, "lab_listen", "socket|port"),
+        lab_remote_port=check.port(told, "lab_remote_port"),
+        setup_laptop=bool(setup.get("laptop", False)),
+        setup_push=bool(setup.get("push", False)),
+        remotes={
+            name: _remote(check, slug, name, table, own.get(name, {}))
+            for name, table in check.table(told, "remotes").items()
+        },
+    )
+
+
+def save_personal(project: Project, name: str, **values: str | int) -> Project:
+    """Keep what is this user's alone, out of git, and use it from now on.
+
+    Args:
+        project: The project.
+        name: The remote that the values are for.
+        **values: user, identity, lab_port.
+
+    Raises:
+        Problem: A value can't be; the file is as it was.
+    """
+    path = project.root / PERSONAL
+    before = path.read_text(encoding="utf-8") if path.exists() else None
+    remotes = tomllib.loads(before or "").get("remotes", {})
+    remotes[name] = {**remotes.get(name, {}), **values}
+    lines = ["# Yours alone, not in git: written by ./remote install."]
+    for remote, table in remotes.items():
+        lines += ["", f"[remotes.{remote}]"]
+        # A JSON string or number is a TOML one as well.
+        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    try:
+        return load(project.root)
+    except Problem:
+        path.unlink()
+        if before is not None:
+            path.write_text(before, encoding="utf-8")
+        raise
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Problem(
+            f"{path.name} is missing: {path.parent} is no Remote Lab project.",
+            todo=f"git checkout -- {path.name}",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Problem(
+            f"{path.name} can't be read: {error}.",
+            todo=f"Mend that line of {path}.",
+        ) from None
+
+
+def _remote(
+    check: "_Check", slug: str, name: str, table: dict[str, Any], own: dict[str, Any]
+) -> Remote:
+    check.text({"name": name}, "name", r"[a-z][a-z0-9-]{0,30}")
+    merged = {**table, **own}
+    return Remote(
+        name=name,
+        host=slug if name == slug else f"{slug}-{name}",
+        lab_port=check.port(merged, "lab_port"),
+        sandbox=table.get("sandbox") is True,
+        user=check.text(own, "user", r"[^\s\"'-][^\s\"']*") if "user" in own else "",
+        identity=check.text(own, "identity", r"[^\n\"]+") if "identity" in own else "",
+    )
+
+
+class _Check:
+    """Takes values out of a table, or says which is wrong, and in which file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def text(self, table: dict[str, Any], key: str, pattern: str) -> str:
+        value = table.get(key)
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise self._wrong(key, value, f"text like {pattern}")
+        return value
+
+    def port(self, table: dict[str, Any], key: str) -> int:
+        value = table.get(key)
+        if type(value) is not int or not 1 <= value <= 65535:
+            raise self._wrong(key, value, "a port, 1 to 65535")
+        return value
+
+    def table(self, table: dict[str, Any], key: str) -> dict[str, Any]:
+        value = table.get(key)
+        if not isinstance(value, dict) or not value:
+            raise self._wrong(key, value, f"a section [{key}]")
+        return value
+
+    def _wrong(self, key: str, value: object, wanted: str) -> Problem:
+        return Problem(
+            f"{self.path.name}: {key} is {value!r}, and should be {wanted}.",
+            todo=f"Mend it in {self.path.parent / self.path.name}.",
+        )

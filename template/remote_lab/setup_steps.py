@@ -1,0 +1,156 @@
+"""Setup: all that follows a copy or a clone, step by step, again without harm."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+
+from remote_lab import laptop, show
+from remote_lab.connection import Connection
+from remote_lab.errors import Problem
+from remote_lab.push import Options, push
+from remote_lab.settings import Project
+
+
+def setup(project: Project) -> bool:
+    """Run every step; one that fails does not stop the others.
+
+    Returns:
+        Whether all went well.
+    """
+    steps: list[tuple[str, Callable[[Project], str]]] = [
+        ("git repository", repository),
+        ("lock file", lock),
+        ("first commit", first_commit),
+        ("git hooks", hooks),
+    ]
+    if project.setup_laptop:
+        steps.append(("laptop", install))
+    if project.setup_push:
+        steps.append(("push", push_first))
+    good = [_run(project, name, act) for name, act in steps]
+    if not all(good):
+        show.note("The project is whole. To go on where it stopped: ./remote setup")
+    return all(good)
+
+
+def _run(project: Project, name: str, act: Callable[[Project], str]) -> bool:
+    try:
+        show.done(f"{name}: {act(project)}")
+    except Problem as error:
+        show.problem(error)
+        return False
+    return True
+
+
+def repository(project: Project) -> str:
+    """Make the project a git repository, unless it lies in one."""
+    if _try(project, "git", "rev-parse", "--git-dir"):
+        return "there already"
+    _do(project, "git", "init", "-q", "-b", "main")
+    return "made, on branch main"
+
+
+def lock(project: Project) -> str:
+    """Write the lock file, where there is none: what is in git is kept."""
+    if project.environment == "conda":
+        return "conda: environment.yml is what there is"
+    if (project.root / "uv.lock").exists():
+        return "uv.lock is there already"
+    _do(project, _uv(), "lock", "-q")
+    return "uv.lock written"
+
+
+def first_commit(project: Project) -> str:
+    """Commit everything, in a repository that has no commit yet."""
+    if _try(project, "git", "rev-parse", "-q", "--verify", "HEAD"):
+        return "there already"
+    _do(project, "git", "add", "-A")
+    if not _try(project, "git", "var", "GIT_AUTHOR_IDENT"):
+        raise Problem(
+            "git does not know who you are.",
+            "The files are staged, not committed.",
+            'git config --global user.name "Your Name" && git config --global'
+            " user.email you@example.org && ./remote setup",
+        )
+    _do(project, "git", "commit", "-q", "-m", f"{project.slug}: as generated")
+    return "made"
+
+
+def hooks(project: Project) -> str:
+    """Install the git hooks that .pre-commit-config.yaml names."""
+    installed = _git_path(project, "hooks/pre-commit")
+    if "pre-commit" in _read(project, installed):
+        return "installed already"
+    if project.environment == "conda":
+        _do(project, _uv(), "tool", "run", "pre-commit", "install")
+    else:
+        _do(project, _uv(), "run", "-q", "--only-group", "dev", "pre-commit", "install")
+    return "installed: pre-commit"
+
+
+def install(project: Project) -> str:
+    """Set up the laptop."""
+    laptop.install(project)
+    return "set up"
+
+
+def push_first(project: Project) -> str:
+    """Push to the first remote."""
+    remote = next(iter(project.remotes.values()))
+    outcome = push(Connection(project, remote), Options())
+    if outcome.problem:
+        raise outcome.problem
+    return f"{remote.name} is ready: ./remote open"
+
+
+def _uv() -> str:
+    path = shutil.which("uv")
+    if not path:
+        raise Problem(
+            "uv is not installed, and the lock file and hooks need it.",
+            todo="pipx install uv, or see https://docs.astral.sh/uv; then:"
+            " ./remote setup",
+        )
+    return path
+
+
+def _do(project: Project, *command: str) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=project.root, check=False, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        raise Problem(f"{command[0]} is not installed.", todo="Install it.") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise Problem(
+            f"`{' '.join(command)}` failed: {said}",
+            "The project's files are as they were.",
+            "Mend that, then: ./remote setup",
+        )
+
+
+def _try(project: Project, *command: str) -> bool:
+    try:
+        done = subprocess.run(
+            command, cwd=project.root, check=False, capture_output=True
+        )
+    except FileNotFoundError:
+        return False
+    return done.returncode == 0
+
+
+def _git_path(project: Project, name: str) -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--git-path", name],
+        cwd=project.root,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+def _read(project: Project, name: str) -> str:
+    path = project.root / name
+    return path.read_text(encoding="utf-8") if name and path.is_file() else ""

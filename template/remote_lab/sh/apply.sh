@@ -1,0 +1,201 @@
+# Apply a push of the home pieces: compare three ways, stage a generation, turn the
+# one switch. Needs: id, mode (apply, force or dry), links, backend values; runs in
+# the folder where the stream was unpacked:
+#   new/       the home pieces        manifest   PATH<tab>KIND:SUM, sorted
+#   links      the places outside that lead in
+# A generation is the same three, with what the user made his own carried over:
+#   home/  manifest  links  id  previous  pending/
+
+# What a crash leaves: before the switch, a stage that the next push sweeps away and
+# links that lead nowhere; after it, pending/ tells the next push what is left to do.
+
+manifest_now() { # ROOT <PATHS: what is there now, in the form of a manifest
+    root=$1
+    set --
+    while IFS= read -r path; do
+        if [ -h "$root/$path" ]; then
+            printf '%s\tl:%s\n' "$path" "$(readlink "$root/$path")"
+        elif [ -f "$root/$path" ]; then
+            set -- "$@" "$path"
+        elif [ -e "$root/$path" ]; then
+            printf '%s\td:\n' "$path"
+        fi
+    done
+    [ $# -eq 0 ] || (cd "$root" && sha256sum -- "$@") | while read -r sum path; do
+        if [ -x "$root/$path" ]; then kind=x; else kind=f; fi
+        printf '%s\t%s:%s\n' "$path" "$kind" "$sum"
+    done
+}
+
+tagged() { # TAG <MANIFEST
+    while IFS=$tab read -r path what; do
+        printf '%s\t%s\t%s\n' "$path" "$1" "$what"
+    done
+}
+
+compare() { # OLD NOW NEW, three manifests: a verdict for each path
+    {
+        tagged old <"$1"
+        tagged now <"$2"
+        tagged new <"$3"
+    } | sort | {
+        before='' old='' now='' new=''
+        while IFS=$tab read -r path tag what; do
+            if [ "$path" != "$before" ]; then
+                [ -z "$before" ] || verdict "$before"
+                before=$path old='' now='' new=''
+            fi
+            case $tag in old) old=$what ;; now) now=$what ;; new) new=$what ;; esac
+        done
+        [ -z "$before" ] || verdict "$before"
+    }
+}
+
+verdict() { # PATH: of what was pushed last (old), is there now, and comes (new)
+    if [ "$now" = "$new" ]; then
+        return
+    elif [ "$now" = "$old" ]; then # untouched since the last push
+        if [ -n "$new" ]; then word=take; else word=drop; fi
+    elif [ "$new" = "$old" ] || [ -z "$new" ]; then # edited there, and no news
+        word=keep
+    else
+        word=clash
+    fi
+    printf '%s\t%s\n' "$word" "$1"
+}
+
+show_diff() { # PATH: from what is there to what comes
+    from=$current/home/$1 to=$work/new/$1
+    [ -e "$from" ] || from=/dev/null
+    [ -e "$to" ] || to=/dev/null
+    diff -u -L "there/$1" -L "here/$1" "$from" "$to" 2>&1 | while IFS= read -r line; do
+        say diff "$line"
+    done
+}
+
+judge() { # read the verdicts; what may not go on ends here
+    changes=0 clashes=0
+    while IFS=$tab read -r word path; do
+        case $word in
+        keep) say kept "$path" ;;
+        clash)
+            say clash "$path"
+            clashes=$((clashes + 1)) changes=$((changes + 1))
+            ;;
+        *)
+            say "$word" "$path"
+            changes=$((changes + 1))
+            ;;
+        esac
+        [ "$mode" = apply ] && [ "$word" != clash ] || [ "$word" = keep ] ||
+            show_diff "$path"
+    done <"$work/verdicts"
+    [ $clashes -eq 0 ] || [ "$mode" != apply ] || fail 3 clashes
+}
+
+stage() { # the new generation, whole, beside the others
+    number=1
+    for other in "$state"/generations/*; do
+        other=${other##*/}
+        case $other in *[!0-9]*) continue ;; esac
+        [ "$other" -lt "$number" ] || number=$((other + 1))
+    done
+    next=$state/generations/$number
+    mkdir -p "$next.part/pending" || return
+    if [ -e "$current/home" ]; then
+        cp -pPR "$current/home" "$next.part/home" || return
+        while IFS=$tab read -r word path; do
+            stage_one "$word" "$path" || return
+        done <"$work/verdicts"
+        readlink "$current" >"$next.part/previous" || return
+    else
+        mv "$work/new" "$next.part/home" || return
+    fi
+    mv "$work/manifest" "$work/links" "$next.part" || return
+    echo "$id" >"$next.part/id" || return
+    mv "$next.part" "$next"
+}
+
+stage_one() { # WORD PATH
+    at=$next.part/home/$2
+    case $1 in
+    keep) return ;;
+    drop) rm -f "$at" && pending "$next.part" "$2" ;;
+    *)
+        case $2 in */*) mkdir -p "${at%/*}" || return ;; esac
+        rm -rf "$at" && cp -pP "$work/new/$2" "$at" && pending "$next.part" "$2"
+        ;;
+    esac
+}
+
+pending() { # GENERATION PATH: what has to follow once that path has changed
+    case $2 in
+    *.service) : >"$1/pending/reload" && : >"$1/pending/lab" ;;
+    */lab | */supervise | */jupyter/*) : >"$1/pending/lab" ;;
+    */tmux.conf) : >"$1/pending/tmux" ;;
+    esac
+}
+
+turn_to() { # GENERATION: the one switch
+    ln -s "generations/$1" "$state/current.$id" &&
+        mv -fT "$state/current.$id" "$current"
+}
+
+prune() { # keep the five newest, and the one in use
+    in_use=$(readlink "$current")
+    for old in "$state"/generations/*; do
+        [ "${old##*/}" -gt $((number - 5)) ] ||
+            [ "generations/${old##*/}" = "$in_use" ] || rm -rf "$old"
+    done
+}
+
+push_home() {
+    begin
+    : >"$work/none"
+    pristine=$work/none
+    [ ! -e "$current/manifest" ] || pristine=$current/manifest
+    cut -f 1 "$pristine" "$work/manifest" | sort -u >"$work/paths"
+    manifest_now "$current/home" <"$work/paths" >"$work/now"
+    compare "$pristine" "$work/now" "$work/manifest" >"$work/verdicts"
+    judge
+    if [ "$mode" = dry ]; then
+        [ $clashes -eq 0 ] || fail 3 clashes
+        return
+    fi
+    links_free "$work/links"
+    bashrc_in
+    if [ $changes -gt 0 ] || ! cmp -s "$pristine" "$work/manifest" ||
+        ! cmp -s "$current/links" "$work/links"; then
+        links_in "$work/links" || fail 1 nowrite "$HOME"
+        stage || fail 1 nowrite "$state"
+        turn_to "$number" || fail 1 nowrite "$state"
+        say generation "$number"
+        links_out "$state/$(cat "$current/previous" 2>/dev/null)/links"
+        prune
+    else
+        links_in "$work/links" || fail 1 nowrite "$HOME"
+    fi
+    follow_up
+}
+
+undo_home() { # back to the generation before this one
+    begin
+    [ -e "$current/id" ] || fail 1 never
+    left=$(readlink "$current")
+    target=$(cat "$current/previous" 2>/dev/null) || fail 1 first
+    [ -e "$state/$target/id" ] || fail 1 pruned "$target"
+    cut -f 1 "$current/manifest" "$state/$target/manifest" | sort -u >"$work/paths"
+    manifest_now "$current/home" <"$work/paths" >"$work/here"
+    manifest_now "$state/$target/home" <"$work/paths" >"$work/there"
+    compare "$work/here" "$work/here" "$work/there" >"$work/verdicts"
+    while IFS=$tab read -r word path; do
+        say "$word" "$path"
+        pending "$state/$target" "$path"
+    done <"$work/verdicts"
+    links_free "$state/$target/links"
+    links_in "$state/$target/links" || fail 1 nowrite "$HOME"
+    turn_to "${target#generations/}" || fail 1 nowrite "$state"
+    say generation "${target#generations/}" "${left#generations/}"
+    links_out "$state/$left/links"
+    follow_up
+}

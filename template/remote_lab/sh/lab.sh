@@ -1,0 +1,182 @@
+# The lab as a service: which backend runs it, and start, stop, restart. The backends
+# differ in who starts ~/.config/<slug>/lab and minds it; the lab is the same.
+# Needs: state.sh, service, and restart (yes: even with kernels running).
+
+unit=jupyter-$slug.service
+user_unit=jupyter-$slug@$(id -un).service
+# sudo and cron strip it, and so do some sshd's: systemctl --user needs it.
+XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
+export XDG_RUNTIME_DIR
+
+user_manager() { # whether this account has a systemd that answers
+    case $(systemctl --user is-system-running 2>/dev/null) in
+    running | degraded | starting | initializing | maintenance) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+lingering() { # whether that systemd lives on, with nobody logged in
+    [ -e "/var/lib/systemd/linger/$(id -un)" ] && return
+    loginctl enable-linger >/dev/null 2>&1 </dev/null
+    [ -e "/var/lib/systemd/linger/$(id -un)" ]
+}
+
+backend_pick() { # sets backend, by the answer or from what there is
+    backend=$(cat "$state/service" 2>/dev/null)
+    if [ -n "$backend" ] && lab_pid >/dev/null; then
+        [ "$service" = auto ] || [ "$service" = "$backend" ] && return
+        backend_stop # the answer has changed: the old backend lets go first
+    fi
+    backend=$service
+    [ "$backend" = auto ] || return 0
+    if user_manager && lingering; then
+        backend=systemd-user
+    elif command -v tmux >/dev/null; then
+        backend=tmux
+    else
+        backend=process
+    fi
+}
+
+lab_pid() { # the server's pid, if it runs
+    pid=$(sed -n 's/^pid=//p' "$state/lab.addr" 2>/dev/null)
+    # After a reboot, the number may be another's.
+    [ -n "$pid" ] && grep -q -e jupyter -e "/lab" "/proc/$pid/cmdline" 2>/dev/null &&
+        echo "$pid"
+}
+
+kernels() { # how many processes run in the lab: kernels and terminals
+    count=0
+    for child in $(cat "/proc/$(lab_pid)/task"/*/children 2>/dev/null); do
+        : "$child"
+        count=$((count + 1))
+    done
+    echo $count
+}
+
+backend_start() {
+    backend_pick
+    [ -x "$HOME/.config/$slug/lab" ] || fail 1 nohome
+    case $backend in
+    systemd-user)
+        user_manager || fail 1 nosystemd
+        lingering || say nolinger "$(id -un)"
+        wants=.config/systemd/user/default.target.wants
+        # By hand: `systemctl enable` would resolve our link, and put the path of a
+        # generation there, which dies when that generation goes.
+        if [ ! -h "$HOME/$wants/$unit" ]; then
+            folder_in "$wants" && ln -s "../$unit" "$HOME/$wants/$unit" &&
+                systemctl --user daemon-reload
+        fi
+        systemctl --user start "$unit"
+        ;;
+    systemd-system)
+        if ! cmp -s "$HOME/.config/$slug/system/jupyter-$slug@.service" \
+            "/etc/systemd/system/jupyter-$slug@.service" ||
+            ! systemctl -q is-enabled "$user_unit" 2>/dev/null; then
+            sudo -n sh "$HOME/.config/$slug/system/enable" "$(id -un)" 2>/dev/null ||
+                fail 1 nosudo "$HOME/.config/$slug/system/enable" "$(id -un)"
+        fi
+        systemctl -q is-active "$user_unit" || sudo -n systemctl start "$user_unit"
+        ;;
+    tmux)
+        command -v tmux >/dev/null || fail 1 notmux
+        lab_pid >/dev/null || tmux -L "$slug" -f "$HOME/.config/$slug/tmux.conf" \
+            new-session -d -s lab "exec \"\$HOME\"/.config/$slug/supervise"
+        ;;
+    process)
+        lab_pid >/dev/null ||
+            nohup "$HOME/.config/$slug/supervise" </dev/null >/dev/null 2>&1 &
+        ;;
+    esac || fail 1 nostart "$backend"
+    echo "$backend" >"$state/service"
+}
+
+backend_stop() {
+    backend=$(cat "$state/service" 2>/dev/null)
+    case $backend in
+    systemd-user) systemctl --user stop "$unit" ;;
+    systemd-system)
+        sudo -n systemctl stop "$user_unit" 2>/dev/null ||
+            fail 1 nosudo "systemctl stop" "$user_unit"
+        ;;
+    tmux | process)
+        minder=$(cat "$state/supervise.pid" 2>/dev/null) || return 0
+        # It takes the lab down with it, and then its own note away.
+        kill "$minder" 2>/dev/null || rm -f "$state/supervise.pid"
+        while [ -e "$state/supervise.pid" ] && kill -0 "$minder" 2>/dev/null; do
+            sleep 0.1
+        done
+        ;;
+    esac
+}
+
+lab_status() { # BACKEND STATE PROCESSES, and whether a restart is owed
+    if lab_pid >/dev/null; then running=running; else running=stopped; fi
+    say lab "$(cat "$state/service" 2>/dev/null || echo none)" "$running" "$(kernels)"
+    [ ! -e "$current/pending/lab" ] || say owed
+}
+
+lab_wait() { # until it listens: a first start on a slow disk imports a great deal
+    [ -x "$code/.venv/bin/python" ] || fail 1 noenv
+    tries=0
+    until lab_pid >/dev/null && lab_listens; do
+        tries=$((tries + 1))
+        [ $tries -lt 900 ] || break
+        sleep 0.1
+    done
+}
+
+lab_listens() { # what it does to a port, its client finds out
+    socket=$(sed -n 's/^socket=//p' "$state/lab.addr")
+    [ -z "$socket" ] || [ -S "$socket" ]
+}
+
+lab_address() { # what the laptop needs for the tunnel and the browser
+    lab_pid >/dev/null || fail 1 notrunning "$(tail -n 5 "$state/lab.log" | tr '\n' ' ')"
+    while IFS='=' read -r key value; do say "$key" "$value"; done <"$state/lab.addr"
+    say token "$(cat "$state/token")"
+}
+
+lab_password() { # keep $password, hashed as jupyter_server does, where it looks
+    cd "$code" && [ -x .venv/bin/python ] || fail 1 noenv
+    folder=$HOME/.local/share/$slug/jupyter
+    mkdir -p "$folder" &&
+        printf %s "$password" | .venv/bin/python -c "$hash_password" >"$folder/.new" &&
+        mv -f "$folder/.new" "$folder/jupyter_server_config.json" ||
+        fail 1 nowrite "$folder"
+}
+
+hash_password='
+import json, sys
+from jupyter_server.auth import passwd
+hashed = passwd(sys.stdin.read())
+json.dump({"PasswordIdentityProvider": {"hashed_password": hashed}}, sys.stdout)
+'
+
+follow_up() { # what a change calls for, now or when the last push was cut off
+    [ ! -e "$current/pending/reload" ] || {
+        ! user_manager || systemctl --user daemon-reload
+        rm -f "$current/pending/reload"
+    }
+    [ ! -e "$current/pending/tmux" ] || {
+        tmux -L "$slug" source-file "$HOME/.config/$slug/tmux.conf" >/dev/null 2>&1 &&
+            say reloaded tmux
+        rm -f "$current/pending/tmux"
+    }
+    [ -e "$current/pending/lab" ] || return 0
+    if ! lab_pid >/dev/null; then
+        rm -f "$current/pending/lab" # it begins with the new files anyhow
+    elif [ "$restart" = yes ] || [ "$(kernels)" -eq 0 ]; then
+        lab_restart
+        say restarted lab
+    else
+        say staged lab "$(kernels)"
+    fi
+}
+
+lab_restart() {
+    backend_stop
+    backend_start
+    rm -f "$current/pending/lab"
+}

@@ -1,0 +1,89 @@
+# The constant places in the home that lead through the switch. They are put in before
+# the switch is first turned, while they lead nowhere yet, so that it alone decides
+# what the home sees. Needs: state.sh.
+
+links_free() { # LINKS: none of the places holds something of the user's
+    while IFS= read -r place; do
+        at=$HOME/$place
+        if [ -h "$at" ] && [ "$(readlink "$at")" = "$current/home/$place" ]; then
+            continue
+        fi
+        [ ! -e "$at" ] && [ ! -h "$at" ] || fail 1 foreign "$place"
+    done <"$1"
+}
+
+links_in() { # LINKS
+    while IFS= read -r place; do
+        [ ! -h "$HOME/$place" ] || continue
+        folder_in "${place%/*}" &&
+            ln -s "$current/home/$place" "$HOME/$place" || return
+    done <"$1"
+}
+
+folder_in() { # FOLDER, relative to the home; those that we make are noted
+    [ ! -d "$HOME/$1" ] || return 0
+    case $1 in */*) folder_in "${1%/*}" || return ;; esac
+    mkdir "$HOME/$1" && printf '%s\n' "$1" >>"$state/folders"
+}
+
+links_out() { # FORMER-LINKS: out with those that nothing stands behind any more
+    [ -e "$1" ] || return 0
+    while IFS= read -r place; do
+        grep -qxF "$place" "$current/links" 2>/dev/null || link_out "$place"
+    done <"$1"
+}
+
+link_out() { # PLACE: if it is still the link that we made
+    [ "$(readlink "$HOME/$1")" != "$current/home/$1" ] || rm -f "$HOME/$1"
+}
+
+bashrc_in() { # one marked block at the end of ~/.bashrc, once
+    grep -qxF "# >>> $slug >>>" "$HOME/.bashrc" 2>/dev/null && return
+    bashrc=$HOME/.bashrc
+    [ ! -h "$bashrc" ] || bashrc=$(readlink -f "$bashrc") # the user's link stays
+    beside=$HOME/.bashrc.$slug.$id
+    if [ -e "$bashrc" ]; then
+        cp -p "$bashrc" "$beside" || { bashrc_failed; return; }
+        # So that taking the block out again leaves the very bytes of before.
+        [ -z "$(tail -c 1 "$bashrc")" ] || { echo >>"$beside" && : >"$state/unended"; }
+    fi
+    {
+        echo "# >>> $slug >>>"
+        echo "[ ! -r ~/.config/$slug/bashrc ] || . ~/.config/$slug/bashrc"
+        echo "# <<< $slug <<<"
+    } >>"$beside" && mv -f "$beside" "$bashrc" || bashrc_failed
+}
+
+bashrc_failed() { # the aliases are a comfort: their absence stops nothing
+    rm -f "$beside"
+    say bashrc "$bashrc"
+}
+
+bashrc_out() { # the block, and nothing else
+    [ -e "$HOME/.bashrc" ] || return 0
+    bashrc=$(readlink -f "$HOME/.bashrc")
+    beside=$HOME/.bashrc.$slug.$id
+    cp -p "$bashrc" "$beside" || return
+    sed "/^# >>> $slug >>>\$/,/^# <<< $slug <<<\$/d" "$bashrc" >"$beside" || return
+    if [ -e "$state/unended" ] && [ -s "$beside" ]; then
+        whole=$(cat "$beside") && printf %s "$whole" >"$beside"
+    fi
+    if [ -s "$beside" ]; then mv -f "$beside" "$bashrc"; else rm -f "$beside" "$bashrc"; fi
+}
+
+remove_home() { # everything of the project, but its code, off this account
+    begin
+    [ -e "$current/id" ] || fail 0 absent
+    backend_stop
+    [ ! -e "$current/links" ] || while IFS= read -r place; do
+        link_out "$place"
+    done <"$current/links"
+    rm -f "$HOME/.config/systemd/user/default.target.wants/jupyter-$slug.service"
+    bashrc_out || fail 1 nowrite "$HOME/.bashrc"
+    [ ! -e "$state/folders" ] || sort -r "$state/folders" | while IFS= read -r folder; do
+        rmdir "$HOME/$folder" 2>/dev/null
+    done
+    systemctl --user daemon-reload >/dev/null 2>&1
+    rm -rf "$state" "$HOME/.local/share/$slug" "$HOME/.cache/$slug"
+    say removed
+}

@@ -1,0 +1,24 @@
+# Where things lie on the remote, and small helpers. Needs: slug, dir.
+# Every program of ours begins with this file.
+
+umask 077
+LC_ALL=C
+export LC_ALL
+tab=$(printf '\t')
+state=$HOME/.local/state/$slug
+current=$state/current
+code=$HOME/$dir
+
+say() { # KEY [FIELD...]: one record for the laptop
+    line=$1
+    shift
+    for field; do line=$line$tab$field; done
+    printf '%s\n' "$line"
+}
+
+fail() { # CODE KEY [FIELD...]: a last record, and the end
+    code=$1
+    shift
+    say "$@"
+    exit "$code"
+}

@@ -1,0 +1,112 @@
+"""The two ssh configuration files that ./remote writes, both outside of git.
+
+ssh_config   what our own ssh calls read: the project's Hosts, then what ssh reads
+             anyhow. So they work before `./remote install`, and whatever becomes of
+             ~/.ssh/config.
+ssh.conf     what is this laptop's alone: the user's own login and key, the port that
+             leads to the lab and the place where it listens. The project's Hosts
+             include it first, and ssh takes the first value that it finds.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from remote_lab.settings import Project, Remote
+
+# What says how to get to a host; the rest of an alias is a matter of taste.
+ROUTE = (
+    "hostname",
+    "user",
+    "port",
+    "proxyjump",
+    "proxycommand",
+    "identityfile",
+    "identityagent",
+    "certificatefile",
+    "hostkeyalias",
+)
+
+
+def hosts_file(project: Project) -> Path:
+    """The project's own Hosts, as they are in git."""
+    return project.root / f"home/laptop/.ssh/config.d/{project.slug}.conf"
+
+
+def target_file(project: Project, remote: Remote) -> Path:
+    """Where the lab listens on a remote, as it said last: "PORT TARGET"."""
+    return project.state / f"{remote.name}.target"
+
+
+def ssh_config(project: Project) -> Path:
+    """The configuration for our own ssh calls, made if it is missing or old."""
+    path = project.state / "ssh_config"
+    text = (
+        f'Include "{hosts_file(project)}"\n'
+        "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
+    )
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write(path, text)
+        write_personal(project)
+    return path
+
+
+def write_personal(project: Project) -> None:
+    """Write ssh.conf from remote.local.toml and from what the remotes told."""
+    lines = [f"# {project.slug}: this laptop's own part, written by ./remote."]
+    for remote in project.remotes.values():
+        if remote.sandbox:
+            continue
+        lines += [f"Host {remote.host} {remote.host}-lab"]
+        if remote.user:
+            lines += [f"    User {remote.user}"]
+        if remote.identity:
+            lines += [f'    IdentityFile "{remote.identity}"']
+        lines += _route(project, remote)
+        target = target_file(project, remote)
+        if target.exists():
+            port, _, place = target.read_text(encoding="utf-8").partition(" ")
+            lines += [
+                f"Host {remote.host}-lab",
+                f'    LocalForward 127.0.0.1:{port} "{place}"',
+            ]
+    write(project.state / "ssh.conf", "\n".join(lines) + "\n")
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file of ours whole: beside, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _route(project: Project, remote: Remote) -> list[str]:
+    """Where the project's host is an alias in the user's own ssh config: its route.
+
+    ssh looks a HostName up in the DNS, never among its own Hosts: so an alias's
+    settings have to be written out.
+    """
+    plain = ask(["-F", str(hosts_file(project)), remote.host])
+    alias = plain.get("hostname", [""])[0]
+    own, bare = ask([alias]), ask(["-F", "/dev/null", alias])
+    if own.get("hostname") == bare.get("hostname") and not any(
+        own.get(key) != bare.get(key) for key in ("proxyjump", "proxycommand")
+    ):
+        return []
+    return [f"    # {alias}, as your own ssh config has it"] + [
+        f"    {key} {value}"
+        for key in ROUTE
+        for value in own.get(key, [])
+        if own.get(key) != bare.get(key)
+    ]
+
+
+def ask(arguments: list[str]) -> dict[str, list[str]]:
+    """What ssh would use, by `ssh -G`: each option and its values."""
+    said = subprocess.run(["ssh", "-G", *arguments], capture_output=True, text=True)
+    options: dict[str, list[str]] = {}
+    for line in said.stdout.splitlines():
+        key, _, value = line.partition(" ")
+        options.setdefault(key, []).append(value)
+    return options

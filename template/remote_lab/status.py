@@ -1,0 +1,94 @@
+"""Status: every remote at a glance."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from remote_lab.connection import Connection, program
+from remote_lab.errors import Problem
+from remote_lab.home import values
+from remote_lab.settings import Project, Remote
+from remote_lab.show import plain
+from remote_lab.tunnel import tunnel
+
+GIB = 1024 * 1024  # in KiB
+
+
+def status(project: Project) -> list[dict[str, Any]]:
+    """Ask every remote, side by side."""
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda r: _row(project, r), project.remotes.values()))
+
+
+def _row(project: Project, remote: Remote) -> dict[str, Any]:
+    connection = Connection(project, remote)
+    row: dict[str, Any] = {
+        "remote": remote.name,
+        "reachable": False,
+        "lab": "?",
+        "service": "",
+        "processes": 0,
+        "tunnel": "up" if tunnel(connection).is_up() else "down",
+        "port": remote.lab_port,
+        "disk_free_gib": None,
+        "memory_free_gib": None,
+        "load": None,
+        "cores": None,
+        "gpus": [],
+        "error": None,
+    }
+    text = program(
+        "state",
+        "places",
+        "lab",
+        "status",
+        values=values(connection, restart="no"),
+        main="lab_status\nmachine",
+    )
+    try:
+        records = connection.run(text)[1]
+    except Problem as error:
+        return row | {"error": error.what}
+    row["reachable"] = True
+    for record in records:
+        match record:
+            case ("lab", service, state, processes):
+                row |= {"lab": state, "service": service, "processes": int(processes)}
+            case ("disk", free, _):
+                row["disk_free_gib"] = round(int(free) / GIB, 1)
+            case ("memory", free, _):
+                row["memory_free_gib"] = round(int(free) / GIB, 1)
+            case ("load", load, cores):
+                row |= {"load": float(load), "cores": int(cores)}
+            case ("gpu", text):
+                row["gpus"].append(text)
+    return row
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Print the rows for a person."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    titles = ("remote", "lab", "tunnel", "disk free", "memory free", "load", "GPUs")
+    for title in titles:
+        out.add_column(title, overflow="fold")
+    for row in rows:
+        if not row["reachable"]:
+            out.add_row(row["remote"], "[red]not reached", row["tunnel"])
+            continue
+        lab = row["lab"] + (f" ({row['service']})" if row["lab"] == "running" else "")
+        out.add_row(
+            row["remote"],
+            plain(lab),
+            f"{row['tunnel']} {row['port']}" if row["tunnel"] == "up" else "down",
+            f"{row['disk_free_gib']} GiB",
+            f"{row['memory_free_gib']} GiB",
+            f"{row['load']} of {row['cores']}",
+            plain("; ".join(row["gpus"])) or "none",
+        )
+    Console().print(out)
+    for row in rows:
+        if row["error"]:
+            Console(stderr=True).print(f"{row['remote']}: {plain(row['error'])}")

@@ -1,0 +1,118 @@
+"""The home pieces: home/remote, a folder that mirrors the remote's home."""
+
+import hashlib
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from remote_lab.errors import Problem
+from remote_lab.parcel import Parcel
+from remote_lab.settings import Project
+
+# What file managers and editors leave beside files; it is nobody's configuration.
+LITTER = re.compile(r"\.DS_Store|\._.*|.*~|.*\.sw[a-p]|__pycache__")
+CONFLICT = re.compile(rb"^(<{7} |>{7} )", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file or link to be.
+
+    Attributes:
+        path: Where in the home, with slashes.
+        kind: f a file, x an executable one, l a symbolic link.
+        data: The content, or the link's target.
+    """
+
+    path: str
+    kind: str
+    data: bytes
+
+    @property
+    def state(self) -> str:
+        """Kind and content in short, as the remote's programs write it too."""
+        if self.kind == "l":
+            return f"l:{self.data.decode()}"
+        return f"{self.kind}:{hashlib.sha256(self.data).hexdigest()}"
+
+
+def read(project: Project) -> list[Piece]:
+    """The home pieces, sorted by path.
+
+    Raises:
+        Problem: A name can't travel, a file holds conflict markers or is unmerged.
+    """
+    root = project.root / "home" / "remote"
+    unmerged = _git(project, "diff", "--name-only", "--diff-filter=U", "-z", "--", root)
+    if unmerged:
+        raise _conflict(unmerged.split("\0")[0])
+    pieces = []
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root)
+        if any(LITTER.fullmatch(part) for part in inside.parts):
+            continue
+        if path.is_symlink():
+            pieces.append(Piece(_name(inside), "l", str(path.readlink()).encode()))
+        elif path.is_file():
+            pieces.append(_file(project, path, _name(inside)))
+    return sorted(pieces, key=lambda piece: piece.path.encode())
+
+
+def pack(project: Project, pieces: list[Piece], parcel: Parcel) -> None:
+    """Put the pieces into a parcel, with their manifest and the links they need."""
+    for piece in pieces:
+        if piece.kind == "l":
+            parcel.add_link(f"new/{piece.path}", piece.data.decode())
+        else:
+            parcel.add(f"new/{piece.path}", piece.data, piece.kind == "x")
+    manifest = "".join(f"{piece.path}\t{piece.state}\n" for piece in pieces)
+    parcel.add("manifest", manifest.encode())
+    parcel.add(
+        "links", "".join(f"{place}\n" for place in links(project, pieces)).encode()
+    )
+
+
+def links(project: Project, pieces: list[Piece]) -> list[str]:
+    """The places in the home that lead to the pieces.
+
+    The project's own folder is one link; each piece outside it has its own.
+    """
+    own = f".config/{project.slug}"
+    outside = {p.path for p in pieces if not p.path.startswith(f"{own}/")}
+    inside = {own} if len(outside) < len(pieces) else set()
+    return sorted(outside | inside)
+
+
+def _file(project: Project, path: Path, name: str) -> Piece:
+    data = path.read_bytes()
+    if CONFLICT.search(data):
+        raise _conflict(str(path.relative_to(project.root)))
+    return Piece(name, "x" if path.stat().st_mode & 0o100 else "f", data)
+
+
+def _name(inside: Path) -> str:
+    name = inside.as_posix()
+    if name != name.strip() or any(c < " " or c == "\\" for c in name):
+        raise Problem(
+            f"home/remote/{name!r} has a name that can't travel.",
+            "Nothing was pushed.",
+            "Rename it: no line ends, tabs or backslashes, no space at the end.",
+        )
+    return name
+
+
+def _conflict(path: str) -> Problem:
+    return Problem(
+        f"{path} holds an unresolved conflict.",
+        "Nothing was pushed.",
+        f"Resolve it, then: git add {path} && ./remote push",
+    )
+
+
+def _git(project: Project, *arguments: str | Path) -> str:
+    """What git says in the project; nothing where it is no repository."""
+    done = subprocess.run(
+        ["git", "-C", project.root, *arguments], capture_output=True, text=True
+    )
+    return done.stdout if done.returncode == 0 else ""

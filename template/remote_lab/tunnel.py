@@ -1,0 +1,221 @@
+"""The tunnel: a port of the laptop that leads to the lab, through ssh.
+
+One class owns a tunnel; it keeps no pid. ssh's own control socket, made for this
+tunnel alone, answers whether it lives (-O check) and ends it (-O exit). Plain logins
+have another socket, so they never carry the forward.
+"""
+
+import fcntl
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from remote_lab.connection import Connection, explain
+from remote_lab.errors import Problem
+from remote_lab.sshconf import target_file, write, write_personal
+
+
+class Tunnel(ABC):
+    """The way from 127.0.0.1:port to the lab of one remote."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.remote = connection.remote
+        self.port = connection.remote.lab_port
+        self.state = connection.project.state
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._target = target_file(connection.project, connection.remote)
+
+    @abstractmethod
+    def is_up(self) -> bool:
+        """Whether the process that carries it lives."""
+
+    @abstractmethod
+    def _start(self, target: str) -> None:
+        """Start that process; return when the port listens."""
+
+    @abstractmethod
+    def _stop(self) -> None:
+        """End that process."""
+
+    def up(self, target: str) -> bool:
+        """Lead the port to a target; again without harm.
+
+        Args:
+            target: A socket's path on the remote, or host:port there.
+
+        Returns:
+            Whether it had to be started.
+
+        Raises:
+            Problem: The port is taken, or the remote can't be reached.
+        """
+        wanted = f"{self.port} {target}"
+        if self.is_up():
+            if self._read() == wanted:
+                return False
+            self.down()
+        self._check_port()
+        write(self._target, wanted)
+        self._start(target)
+        return True
+
+    def down(self) -> bool:
+        """Take the tunnel down.
+
+        Returns:
+            Whether there was one.
+        """
+        if not self.is_up():
+            return False
+        self._stop()
+        return True
+
+    def _read(self) -> str:
+        try:
+            return self._target.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+    def _check_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError:
+                raise self._busy() from None
+
+    def _busy(self) -> Problem:
+        free = _free_port(self.port)
+        return Problem(
+            f"Port {self.port} on this laptop is taken by {_holder(self.port)}.",
+            "No tunnel was opened; the lab runs on.",
+            f"Stop that, or take another port: ./remote install --lab-port {free}",
+        )
+
+
+class SshTunnel(Tunnel):
+    """Through ssh, to the Host named after the remote, with "-lab"."""
+
+    def _command(self, *options: str) -> list[str]:
+        # Short, whatever the names: 104 bytes is all that macOS gives a socket.
+        name = f"{self.connection.project.slug}/{self.remote.name}"
+        socket_name = "cm-lab-" + hashlib.sha256(name.encode()).hexdigest()[:16]
+        control = str(Path.home() / ".ssh" / socket_name)
+        ssh = self.connection.ssh()
+        return [*ssh, "-S", control, *options, f"{self.remote.host}-lab"]
+
+    def start_command(self) -> list[str]:
+        """The ssh that goes to the background once the forward stands.
+
+        The forward is in the Host's configuration, and so is ExitOnForwardFailure:
+        without it, ssh would live on, useless, when the port is taken.
+        """
+        return self._command("-f", "-N", "-M")
+
+    def is_up(self) -> bool:
+        done = subprocess.run(self._command("-O", "check"), capture_output=True)
+        return done.returncode == 0
+
+    def _start(self, target: str) -> None:
+        write_personal(self.connection.project)
+        log = self.state / f"{self.remote.name}.tunnel.log"
+        # All three redirected: what goes to the background keeps them open.
+        with log.open("w", encoding="utf-8") as errors:
+            status = subprocess.run(
+                self.start_command(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            ).returncode
+        if status:
+            said = log.read_text(encoding="utf-8", errors="replace").strip()
+            if "forward" in said or "in use" in said:
+                raise self._busy()
+            raise explain(self.remote, said)
+
+    def _stop(self) -> None:
+        subprocess.run(self._command("-O", "exit"), capture_output=True)
+
+
+class SandboxTunnel(Tunnel):
+    """To a folder on this machine: relay.py does what ssh would."""
+
+    @property
+    def _lock(self) -> Path:
+        return self.state / f"{self.remote.name}.relay"
+
+    def is_up(self) -> bool:
+        try:
+            with self._lock.open("r+", encoding="ascii") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def _start(self, target: str) -> None:
+        relay = Path(__file__).with_name("relay.py")
+        process = subprocess.Popen(
+            [sys.executable, "-I", relay, str(self.port), target, self._lock],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and process.poll() is None:
+            if listens(self.port):
+                return
+            time.sleep(0.02)
+        raise Problem(f"The relay to {target} did not start.")
+
+    def _stop(self) -> None:
+        # The lock is held, so the pid inside is the relay's.
+        os.kill(int(self._lock.read_text(encoding="ascii")), signal.SIGTERM)
+        while self.is_up():
+            time.sleep(0.02)
+
+
+def tunnel(connection: Connection) -> Tunnel:
+    """The tunnel to a remote, up or not."""
+    kind = SandboxTunnel if connection.remote.sandbox else SshTunnel
+    return kind(connection)
+
+
+def listens(port: int) -> bool:
+    """Whether something on this machine's loopback listens on a port."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port(after: int) -> int:
+    return next((p for p in range(after + 1, after + 200) if not listens(p)), after + 1)
+
+
+def _holder(port: int) -> str:
+    """Who listens on a port, as far as this account may know."""
+    for command, pick in (
+        (["lsof", "-nP", "-Fpc", f"-iTCP:{port}", "-sTCP:LISTEN"], "lsof"),
+        (["ss", "-Hltnp", f"sport = :{port}"], "ss"),
+    ):
+        try:
+            said = subprocess.run(command, capture_output=True, text=True).stdout
+        except FileNotFoundError:
+            continue
+        if pick == "lsof" and said:
+            fields = {line[0]: line[1:] for line in said.splitlines() if line}
+            return f"{fields.get('c', '?')} (pid {fields.get('p', '?')})"
+        if '(("' in said:
+            name, _, rest = said.split('(("', 1)[1].partition('"')
+            pid = rest.partition("pid=")[2].partition(",")[0]
+            return f"{name} (pid {pid})"
+    return "another program"
