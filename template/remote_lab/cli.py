@@ -350,7 +350,13 @@ def _connect(name: str | None) -> "Connection":
 def main() -> Any:
     """Run the command line; a problem is told, never a traceback."""
     try:
-        return cli(prog_name="remote")
+        return cli(prog_name="remote", standalone_mode=False)
     except Problem as error:
         show.problem(error)
         sys.exit(error.code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        show.note("Interrupted. What was under way is as before, or done: ask again.")
+        sys.exit(FAILED)

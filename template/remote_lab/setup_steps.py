@@ -1,5 +1,6 @@
 """Setup: all that follows a copy or a clone, step by step, again without harm."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -104,7 +105,7 @@ def push_first(project: Project) -> str:
 
 
 def _uv() -> str:
-    path = shutil.which("uv")
+    path = os.environ.get("UV") or shutil.which("uv")  # `uv run` names itself
     if not path:
         raise Problem(
             "uv is not installed, and the lock file and hooks need it.",

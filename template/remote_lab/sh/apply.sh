@@ -9,46 +9,54 @@
 # What a crash leaves: before the switch, a stage that the next push sweeps away and
 # links that lead nowhere; after it, pending/ tells the next push what is left to do.
 
-manifest_now() { # ROOT <PATHS: what is there now, in the form of a manifest
-    root=$1
-    set --
+# No pipelines where it counts: of a part that dies, sh would learn nothing.
+
+manifest_now() { # ROOT PATHS OUT: what is there now, in the form of a manifest
+    root=$1 out=$3
+    : >"$out" || return
+    set -- "$2"
     while IFS= read -r path; do
         if [ -h "$root/$path" ]; then
-            printf '%s\tl:%s\n' "$path" "$(readlink "$root/$path")"
+            target=$(readlink "$root/$path") &&
+                printf '%s\t%s\n' "$path" "l:$target" >>"$out" || return
         elif [ -f "$root/$path" ]; then
             set -- "$@" "$path"
         elif [ -e "$root/$path" ]; then
-            printf '%s\td:\n' "$path"
+            printf '%s\td:\n' "$path" >>"$out" || return
         fi
-    done
-    [ $# -eq 0 ] || (cd "$root" && sha256sum -- "$@") | while read -r sum path; do
+    done <"$1"
+    shift
+    [ $# -gt 0 ] || return 0
+    (cd "$root" && sha256sum -- "$@") >"$work/sums" || return
+    while read -r sum path; do
         if [ -x "$root/$path" ]; then kind=x; else kind=f; fi
-        printf '%s\t%s:%s\n' "$path" "$kind" "$sum"
-    done
+        printf '%s\t%s:%s\n' "$path" "$kind" "$sum" || return
+    done <"$work/sums" >>"$out"
 }
 
-tagged() { # TAG <MANIFEST
+tagged() { # TAG MANIFEST: each line with the tag between path and state
     while IFS=$tab read -r path what; do
-        printf '%s\t%s\t%s\n' "$path" "$1" "$what"
-    done
+        printf '%s\t%s\t%s\n' "$path" "$1" "$what" || return
+    done <"$2"
 }
 
 compare() { # OLD NOW NEW, three manifests: a verdict for each path
-    {
-        tagged old <"$1"
-        tagged now <"$2"
-        tagged new <"$3"
-    } | sort | {
-        before='' old='' now='' new=''
-        while IFS=$tab read -r path tag what; do
-            if [ "$path" != "$before" ]; then
-                [ -z "$before" ] || verdict "$before"
-                before=$path old='' now='' new=''
-            fi
-            case $tag in old) old=$what ;; now) now=$what ;; new) new=$what ;; esac
-        done
-        [ -z "$before" ] || verdict "$before"
-    }
+    tagged old "$1" >"$work/tagged" && tagged now "$2" >>"$work/tagged" &&
+        tagged new "$3" >>"$work/tagged" && sort "$work/tagged" >"$work/sorted" ||
+        return
+    before='' old='' now='' new=''
+    while IFS=$tab read -r path tag what; do
+        if [ "$path" != "$before" ]; then
+            [ -z "$before" ] || verdict "$before" || return
+            before=$path old='' now='' new=''
+        fi
+        case $tag in old) old=$what ;; now) now=$what ;; new) new=$what ;; esac
+    done <"$work/sorted" >"$work/verdicts"
+    [ -z "$before" ] || verdict "$before" >>"$work/verdicts"
+}
+
+paths_of() { # MANIFEST MANIFEST: the paths of both, once each
+    cut -f 1 "$1" "$2" >"$work/all" && sort -u "$work/all" >"$work/paths"
 }
 
 verdict() { # PATH: of what was pushed last (old), is there now, and comes (new)
@@ -154,9 +162,9 @@ push_home() {
     : >"$work/none"
     pristine=$work/none
     [ ! -e "$current/manifest" ] || pristine=$current/manifest
-    cut -f 1 "$pristine" "$work/manifest" | sort -u >"$work/paths"
-    manifest_now "$current/home" <"$work/paths" >"$work/now"
-    compare "$pristine" "$work/now" "$work/manifest" >"$work/verdicts"
+    paths_of "$pristine" "$work/manifest" &&
+        manifest_now "$current/home" "$work/paths" "$work/now" &&
+        compare "$pristine" "$work/now" "$work/manifest" || fail 1 nowrite "$state"
     judge
     if [ "$mode" = dry ]; then
         [ $clashes -eq 0 ] || fail 3 clashes
@@ -182,20 +190,20 @@ undo_home() { # back to the generation before this one
     begin
     [ -e "$current/id" ] || fail 1 never
     left=$(readlink "$current")
-    target=$(cat "$current/previous" 2>/dev/null) || fail 1 first
-    [ -e "$state/$target/id" ] || fail 1 pruned "$target"
-    cut -f 1 "$current/manifest" "$state/$target/manifest" | sort -u >"$work/paths"
-    manifest_now "$current/home" <"$work/paths" >"$work/here"
-    manifest_now "$state/$target/home" <"$work/paths" >"$work/there"
-    compare "$work/here" "$work/here" "$work/there" >"$work/verdicts"
+    back=$(cat "$current/previous" 2>/dev/null) || fail 1 first
+    [ -e "$state/$back/id" ] || fail 1 pruned "$back"
+    paths_of "$current/manifest" "$state/$back/manifest" &&
+        manifest_now "$current/home" "$work/paths" "$work/here" &&
+        manifest_now "$state/$back/home" "$work/paths" "$work/there" &&
+        compare "$work/here" "$work/here" "$work/there" || fail 1 nowrite "$state"
     while IFS=$tab read -r word path; do
         say "$word" "$path"
-        pending "$state/$target" "$path"
+        pending "$state/$back" "$path"
     done <"$work/verdicts"
-    links_free "$state/$target/links"
-    links_in "$state/$target/links" || fail 1 nowrite "$HOME"
-    turn_to "${target#generations/}" || fail 1 nowrite "$state"
-    say generation "${target#generations/}" "${left#generations/}"
+    links_free "$state/$back/links"
+    links_in "$state/$back/links" || fail 1 nowrite "$HOME"
+    turn_to "${back#generations/}" || fail 1 nowrite "$state"
+    say generation "${back#generations/}" "${left#generations/}"
     links_out "$state/$left/links"
     follow_up
 }

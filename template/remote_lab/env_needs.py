@@ -1,0 +1,119 @@
+"""What a remote has to build an environment with, and whether it will do."""
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from packaging.specifiers import SpecifierSet
+
+from remote_lab.connection import Connection, Record, program
+from remote_lab.errors import Problem
+from remote_lab.wheels import Platform, Python
+
+# Older ones lack what our programs ask of it, and the uv_build of our pyproject.toml.
+OLDEST_UV = (0, 9)
+AS_IT_WAS = "The environment there is as it was."
+
+
+@dataclass
+class Needs:
+    """The records of env_needs (sh/env.sh).
+
+    Attributes:
+        name: The remote's.
+        host: Its Host in the ssh config.
+        system: `uname -s` and `uname -m`.
+        libc: Its name and version.
+        uvs: Path and version of each uv there.
+        pythons: The interpreters there, the one to prefer first.
+        online: Whether it can fetch what the lock file names.
+        held: The wheels that were brought before, and their sizes.
+    """
+
+    name: str
+    host: str
+    system: tuple[str, str] = ("", "")
+    libc: tuple[str, str] = ("", "")
+    uvs: list[tuple[str, str]] = field(default_factory=list)
+    pythons: list[Python] = field(default_factory=list)
+    online: bool = False
+    held: dict[str, int] = field(default_factory=dict)
+
+    def take(self, record: Record) -> None:
+        """Learn from one record."""
+        match record:
+            case ("system", name, machine):
+                self.system = (name, machine)
+            case ("libc", name, version):
+                self.libc = (name, version)
+            case ("uv", path, version):
+                self.uvs.append((path, version))
+            case ("python", path, markers):
+                self.pythons.append(Python(path, json.loads(markers)))
+            case ("online",):
+                self.online = True
+            case ("held", file, size):
+                self.held[file] = int(size)
+
+    def uv(self) -> str:
+        """Where a uv lies that will do, or nothing."""
+        for path, version in self.uvs:
+            number = re.match(r"uv (\d+)\.(\d+)", version)
+            if number and (int(number[1]), int(number[2])) >= OLDEST_UV:
+                return path
+        return ""
+
+    def platform(self) -> Platform:
+        """What binaries it runs.
+
+        Raises:
+            Problem: None that could be brought.
+        """
+        (system, machine), (libc, version) = self.system, self.libc
+        if system != "Linux" or not re.match(r"\d+\.\d+", version):
+            raise Problem(
+                f"{self.name} lacks uv or a way out to the internet, and neither uv nor"
+                f" wheels can be brought to {system} {machine} ({libc} {version}).",
+                AS_IT_WAS,
+                "Install uv there (https://docs.astral.sh/uv/) and see that it is"
+                " online, then: ./remote push",
+            )
+        return Platform(machine, libc, version)
+
+    def python(self, wanted: str) -> Python:
+        """The interpreter to build with.
+
+        Args:
+            wanted: requires-python.
+
+        Raises:
+            Problem: None there will do.
+        """
+        for python in self.pythons:
+            if SpecifierSet(wanted).contains(python.version, prereleases=True):
+                return python
+        versions = ", ".join(sorted({python.version for python in self.pythons}))
+        raise Problem(
+            f"{self.name} has {f'Python {versions}' if versions else 'no Python'}, the"
+            f" project wants {wanted}, and there is no way out to the internet to fetch"
+            " one.",
+            AS_IT_WAS,
+            f"Ask who runs {self.name} to install such a Python, or put one on the PATH"
+            f" that this sees: ssh {self.host} 'command -v python3'",
+        )
+
+
+def ask(connection: Connection, values: dict[str, str], url: str) -> Needs:
+    """Ask a remote.
+
+    Args:
+        connection: The way to it.
+        values: What env.sh needs.
+        url: A file of the lock file: who can fetch it is online.
+    """
+    remote = connection.remote
+    text = program("state", "env", values={**values, "url": url}, main="env_needs")
+    needs = Needs(remote.name, remote.host)
+    for record in connection.run(text)[1]:
+        needs.take(record)
+    return needs

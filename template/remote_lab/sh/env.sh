@@ -1,0 +1,200 @@
+# The project's environment, ~/<dir>/.venv: what a remote has to build it with, and the
+# building. Needs: state.sh; to build, lock.sh and: stamp, decisive (the files that
+# decide what is in it), and what the function at hand says.
+
+wheels=$HOME/.cache/$slug/wheels
+own_uv=$HOME/.local/share/$slug/bin/uv
+# A build that died may leave a package half there that uv takes for whole.
+unfinished=$state/env.unfinished
+# What a module system or an active environment has set would lead uv astray.
+unset VIRTUAL_ENV CONDA_PREFIX UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
+
+env_needs() { # what is there. Needs: url, of a file that the build would fetch
+    say system "$(uname -s)" "$(uname -m)"
+    if libc=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
+        say libc glibc "${libc#* }"
+    else
+        say libc musl "$(ldd 2>&1 | sed -n 's/^Version //p')"
+    fi
+    for found in "$(command -v uv)" "$HOME/.local/bin/uv" "$HOME/.cargo/bin/uv" \
+        "$own_uv"; do
+        [ ! -x "$found" ] || say uv "$found" "$("$found" --version 2>/dev/null)"
+    done
+    python_paths | while IFS= read -r found; do
+        "$found" -c "$about_python" 2>/dev/null
+    done
+    ! online || say online
+    for found in "$wheels"/*.whl; do
+        [ ! -e "$found" ] || say held "${found##*/}" $(($(wc -c <"$found")))
+    done
+}
+
+python_paths() { # every interpreter that might do: the one in use, then as found
+    [ ! -e "$code/.venv/pyvenv.cfg" ] || echo "$code/.venv/bin/python"
+    command -v python3
+    printf '%s\n' "$PATH" | tr : '\n' | while IFS= read -r folder; do
+        for found in "$folder"/python3.[0-9] "$folder"/python3.[0-9][0-9]; do
+            [ ! -x "$found" ] || printf '%s\n' "$found"
+        done
+    done
+    for found in "$HOME"/.local/share/uv/python/cpython-3*/bin/python3; do
+        [ ! -x "$found" ] || printf '%s\n' "$found"
+    done
+}
+
+# What markers in the lock file may ask; wheels for other kinds than this are rare.
+about_python='
+import json, os, platform, sys, sysconfig
+version = platform.python_version().rstrip("+")
+if (
+    sys.implementation.name == "cpython"
+    and sys.maxsize > 2**32
+    and not sysconfig.get_config_var("Py_GIL_DISABLED")
+):
+    markers = {
+        "implementation_name": "cpython",
+        "implementation_version": version,
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": "CPython",
+        "platform_release": platform.release(),
+        "platform_system": platform.system(),
+        "platform_version": platform.version(),
+        "python_full_version": version,
+        "python_version": "%d.%d" % sys.version_info[:2],
+        "sys_platform": sys.platform,
+    }
+    # Of the interpreter that a venv leads to: the venv may have to be made anew.
+    path = getattr(sys, "_base_executable", sys.executable)
+    print("\t".join(("python", path, json.dumps(markers))))
+'
+
+online() { # whether $url can be had from here, through a proxy if one is set
+    [ -n "$url" ] || return
+    if command -v curl >/dev/null; then
+        curl -fsIL -m 5 -o /dev/null "$url" 2>/dev/null
+    elif command -v wget >/dev/null; then
+        timeout 5 wget -q --spider "$url" 2>/dev/null
+    else
+        timeout 5 python3 -c 'import sys, urllib.request as r
+r.urlopen(r.Request(sys.argv[1], method="HEAD"), timeout=5)' "$url" 2>/dev/null
+    fi
+}
+
+env_sync() { # from the internet. Needs: uv (empty: the one that comes),
+    # package (the project's name, if it is one)
+    env_begin pyvenv.cfg
+    # Its data files may have changed where its version has not.
+    logged "$uv" sync --frozen --group lab \
+        ${package:+--reinstall-package "$package"} || env_failed
+    env_end
+}
+
+env_bring() { # from what came. Needs: uv, python and its version, package; the files in
+    # $work are requirements.txt, incoming (FILE<tab>WHEEL), wanted (SUM<tab>WHEEL, all)
+    env_begin pyvenv.cfg
+    wheels_in || fail 1 nowrite "$wheels"
+    UV_OFFLINE=1 UV_NO_INDEX=1 UV_FIND_LINKS=$wheels UV_PYTHON_DOWNLOADS=never
+    export UV_OFFLINE UV_NO_INDEX UV_FIND_LINKS UV_PYTHON_DOWNLOADS
+    about='import platform; print(platform.python_version())'
+    if [ "$(.venv/bin/python -c "$about" 2>/dev/null)" != "$version" ]; then
+        env_clear
+        logged "$uv" venv -q --python "$python" .venv || env_failed
+    fi
+    if ! logged "$uv" pip sync --python .venv --require-hashes \
+        "$work/requirements.txt"; then
+        damaged_out
+        env_failed
+    fi
+    if [ -n "$package" ]; then
+        logged "$uv" pip install --python .venv --no-deps --reinstall -e . ||
+            env_failed
+    fi
+    for held in "$wheels"/*; do
+        cut -f 2 "$work/wanted" | grep -qxF "${held##*/}" || rm -f "$held"
+    done
+    env_end
+}
+
+wheels_in() { # what came joins what is held; the cache may be on another disk
+    mkdir -p "$wheels" || return
+    while IFS=$tab read -r number file; do
+        mv "$work/$number" "$wheels/$file.part" &&
+            mv "$wheels/$file.part" "$wheels/$file" || return
+    done <"$work/incoming"
+}
+
+damaged_out() { # wheels that are not what they were must not pass for held ones
+    while IFS=$tab read -r sum file; do
+        there=$(sha256sum <"$wheels/$file")
+        [ "${there%% *}" = "$sum" ] || rm -f "$wheels/$file"
+    done <"$work/wanted"
+}
+
+env_conda() { # by conda or one of its kin
+    env_begin conda-meta
+    PATH=$PATH:$HOME/.local/bin:$HOME/bin:$HOME/miniforge3/bin:$HOME/mambaforge/bin
+    PATH=$PATH:$HOME/miniconda3/bin:$HOME/anaconda3/bin:/opt/conda/bin
+    for tool in micromamba mamba conda; do
+        ! command -v "$tool" >/dev/null || break
+    done
+    command -v "$tool" >/dev/null || fail 1 noconda
+    CONDA_ALWAYS_YES=true MAMBA_ALWAYS_YES=true
+    export CONDA_ALWAYS_YES MAMBA_ALWAYS_YES
+    if [ -e .venv/conda-meta ]; then verb=update; else verb=create; fi
+    case $tool-$verb in
+    micromamba-create) set -- create ;;
+    # Its update passes over what is new in the file.
+    micromamba-update) set -- install ;;
+    *-create) set -- env create ;;
+    *-update) set -- env update --prune ;;
+    esac
+    logged "$tool" "$@" --prefix "$code/.venv" --file environment.yml || env_failed
+    env_end
+}
+
+env_begin() { # MARK: what tells our kind of environment from others
+    begin
+    uv=${uv:-$own_uv}
+    cd "$code" 2>/dev/null || fail 1 nocode
+    # shellcheck disable=SC2086
+    there=$(git ls-tree HEAD -- $decisive 2>/dev/null | sha256sum)
+    [ "${there%% *}" = "$stamp" ] || fail 1 othercode
+    uv_in || fail 1 nowrite "$own_uv"
+    if [ -e "$unfinished" ] || [ ! -e ".venv/$1" ]; then env_clear; fi
+    rm -f .venv/.remote-lab-stamp
+    : >"$unfinished" || fail 1 nowrite "$state"
+}
+
+env_clear() { # away with .venv; where it is a link to a larger disk, that stays
+    if [ -h .venv ]; then
+        find .venv/ -mindepth 1 -delete
+    else
+        rm -rf .venv
+    fi
+}
+
+uv_in() { # put our own uv there, if one came
+    [ -e "$work/uv.gz" ] || return 0
+    mkdir -p "${own_uv%/*}" && gzip -dc "$work/uv.gz" >"$own_uv.part" &&
+        chmod 755 "$own_uv.part" && mv -f "$own_uv.part" "$own_uv"
+}
+
+logged() { # COMMAND...: its words go to the laptop as they come; its status is ours
+    { "$@" 2>&1; echo $? >"$work/status"; } | tee "$work/log" |
+        while IFS= read -r line; do say log "$line"; done
+    read -r status <"$work/status" && return "$status"
+}
+
+env_failed() {
+    # Unless it says so or was killed, uv has only been fetching: .venv is whole.
+    [ "${status:-137}" -gt 2 ] || [ ! -e .venv/pyvenv.cfg ] ||
+        grep -q -e "Failed to install" -e "Failed to uninstall" "$work/log" ||
+        rm -f "$unfinished"
+    fail 1 failed
+}
+
+env_end() {
+    printf '%s\n' "$stamp" >.venv/.remote-lab-stamp || fail 1 nowrite "$code/.venv"
+    rm -f "$unfinished"
+}

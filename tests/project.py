@@ -1,0 +1,124 @@
+"""A generated project on a laptop, and its remote's home: what most tests work with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import copier
+from laptop import Laptop
+from process import Completed
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+
+
+class Project:
+    """A project named Titanic, generated and committed, with no step of setup done.
+
+    Args:
+        laptop: The laptop that it lies on.
+        answers: Answers other than the defaults.
+        folder: Its folder, in the laptop's home.
+    """
+
+    def __init__(
+        self,
+        laptop: Laptop,
+        answers: Mapping[str, Any] | None = None,
+        folder: str = "titanic",
+    ) -> None:
+        self.laptop = laptop
+        self.root = laptop.home / folder
+        data = {"project_name": "Titanic", **(answers or {})}
+        shutil.copytree(rendered(tuple(sorted(data.items()))), self.root, symlinks=True)
+        self.slug = "titanic"
+        self.pieces = self.root / "home" / "remote"
+        laptop.run("git", "init", "-q", cwd=self.root)
+        self.commit("as generated")
+
+    @property
+    def home(self) -> Path:
+        """The sandbox's home."""
+        return self.root / ".sandbox" / self.slug
+
+    @property
+    def state(self) -> Path:
+        """The sandbox's notes on this project."""
+        return self.home / ".local" / "state" / self.slug
+
+    def commit(self, message: str) -> None:
+        """Commit everything."""
+        self.laptop.run("git", "add", "-A", cwd=self.root)
+        self.laptop.run("git", "commit", "-qm", message, cwd=self.root)
+
+    def remote(self, *arguments: str, check: bool = True, **options: Any) -> Completed:
+        """Run ./remote."""
+        return self.laptop.run(
+            "./remote", *arguments, cwd=self.root, check=check, **options
+        )
+
+    def edit(self, path: str, text: str) -> None:
+        """Add a line to a home piece, on the laptop's side."""
+        with (self.pieces / path).open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+@cache
+def rendered(answers: tuple[tuple[str, Any], ...]) -> Path:
+    """A folder with the project that these answers give, rendered once a run."""
+    folder = Path(mkdtemp(prefix="remote-lab-rendered-"))
+    copier.run_copy(
+        str(TEMPLATE),
+        folder / "project",
+        data=dict(answers),
+        defaults=True,
+        skip_tasks=True,
+        quiet=True,
+        vcs_ref="HEAD",
+    )
+    return folder / "project"
+
+
+def snapshot(root: Path, *, times: bool = False) -> dict[str, tuple[Any, ...]]:
+    """Every path below a folder with its mode, content or target, and inode.
+
+    Args:
+        root: The folder; links are not followed.
+        times: Whether inode and times count too: then not even a touch goes unseen.
+    """
+    seen = {}
+    for path in sorted(root.rglob("*")):
+        info = path.lstat()
+        content: bytes | str = ""
+        if path.is_symlink():
+            content = os.readlink(path)
+        elif path.is_file():
+            content = path.read_bytes()
+        trace = (info.st_ino, info.st_mtime_ns) if times and not path.is_dir() else ()
+        seen[str(path.relative_to(root))] = (info.st_mode, content, *trace)
+    return seen
+
+
+def sees(home: Path) -> dict[str, bytes]:
+    """What somebody who uses the home gets to see of the project: path and content."""
+    seen = {}
+    for place in (".config/titanic", ".config/systemd/user/jupyter-titanic.service"):
+        at = home / place
+        for path in [at, *at.rglob("*")] if at.exists() else []:
+            if path.is_file():
+                seen[str(path.relative_to(home))] = path.read_bytes()
+    return seen
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines that name a folder: what a test has left running."""
+    listed = subprocess.run(
+        ["ps", "-eo", "args"], check=True, capture_output=True, text=True
+    ).stdout
+    return [line for line in listed.splitlines() if str(folder) in line]

@@ -1,0 +1,488 @@
+"""The push's promises, one by one, on the sandbox: the same sh as on a real remote."""
+
+import gzip
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from laptop import Laptop
+from project import Project, sees, snapshot
+from remote_lab import home, settings, tree
+from remote_lab.connection import Connection, program
+from remote_lab.parcel import Parcel
+
+TMUX = ".config/titanic/tmux.conf"
+BASHRC = ".config/titanic/bashrc"
+
+
+@pytest.fixture
+def project(laptop: Laptop) -> Project:
+    return Project(laptop)
+
+
+@pytest.fixture
+def pushed(project: Project) -> Project:
+    project.remote("push", "--only", "home")
+    return project
+
+
+def push(project: Project, *more: str, check: bool = True) -> str:
+    done = project.remote("push", "--only", "home", *more, check=check)
+    return done.stdout + done.stderr
+
+
+def stream(project: Project) -> tuple[list[str], dict[str, str], bytes]:
+    """The command, environment and bytes of a push, to be cut or killed by hand."""
+    read = settings.load(project.root)
+    connection = Connection(read, read.pick(None))
+    values = home.values(connection, mode="apply", restart="no")
+    parcel = Parcel(program(*home.PROGRAMS, values=values, main="push_home"))
+    tree.pack(read, tree.read(read), parcel)
+    data = io.BytesIO()
+    parcel.write(data)
+    env = {**(connection.env() or {}), "PATH": project.laptop.env["PATH"]}
+    return connection.argv(parcel.line("titanic")), env, data.getvalue()
+
+
+# 1. All or nothing
+
+
+def assert_whole(project: Project, before: dict[str, bytes], after: dict[str, bytes]):
+    """The home is as before or as after; the next push finds its way, leaves nothing."""
+    assert sees(project.home) in (before, after)
+    push(project)
+    assert sees(project.home) == after
+    left = {path.name for path in project.state.iterdir()}
+    assert left <= {"current", "generations", "folders"}, left
+    assert all(p.name.isdigit() for p in (project.state / "generations").iterdir())
+
+
+def after_push(project: Project) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(project.pieces)): path.read_bytes()
+        for path in project.pieces.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "changed"])
+def test_cut_anywhere_leaves_old_or_new(project: Project, first: bool) -> None:
+    if not first:
+        push(project)
+        project.edit(TMUX, "# new")
+    before, after = sees(project.home), after_push(project)
+    argv, env, data = stream(project)
+    cuts = sorted({*range(0, len(data), len(data) // 25), len(data) - 1})
+    for cut in cuts:
+        subprocess.run(
+            argv, env=env, input=data[:cut], capture_output=True, check=False
+        )
+        # Behind the end mark there is only tar's padding, and gzip's sum.
+        wanted = (before, after) if cut > len(data) - 50 else (before,)
+        assert sees(project.home) in wanted, f"cut at {cut} of {len(data)}"
+    assert_whole(project, before, after)
+    print(f"{len(cuts)} cuts of {len(data)} bytes")
+
+
+KILLER = """#!/bin/sh
+# Counts the commands of the apply program; before the one it is told, kills it.
+read -r count <"$COUNTER"
+count=$((count + 1))
+echo $count >"$COUNTER"
+[ $count -ne $VICTIM ] || kill -9 $PPID
+exec {real} "$@"
+"""
+
+
+@pytest.fixture
+def killers(tmp_path: Path) -> Iterator[Path]:
+    """A folder for PATH, where each command that changes something can kill."""
+    folder = tmp_path / "killers"
+    folder.mkdir()
+    for name in ("mkdir", "mv", "cp", "rm", "ln", "cat", "sort", "sha256sum", "tail"):
+        stub = folder / name
+        stub.write_text(KILLER.format(real=shutil.which(name)))
+        stub.chmod(0o755)
+    yield folder
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "changed"])
+def test_killed_at_any_step_leaves_old_or_new(
+    project: Project, killers: Path, tmp_path: Path, first: bool
+) -> None:
+    if not first:
+        push(project)
+        project.edit(TMUX, "# new")
+        project.edit(BASHRC, "# new")
+    before, after = sees(project.home), after_push(project)
+    kept = tmp_path / "kept"
+    if not first:
+        shutil.copytree(project.home, kept, symlinks=True)
+    counter = tmp_path / "counter"
+    for victim in range(1, 200):
+        shutil.rmtree(project.home, ignore_errors=True)
+        if not first:
+            shutil.copytree(kept, project.home, symlinks=True)
+            # The links of the copy name the home itself, and so does the home.
+        project.home.mkdir(parents=True, exist_ok=True)
+        counter.write_text("0\n")
+        argv, env, data = stream(project)
+        env |= {"COUNTER": str(counter), "VICTIM": str(victim)}
+        env["PATH"] = f"{killers}:{env['PATH']}"
+        done = subprocess.run(
+            argv, env=env, input=data, capture_output=True, check=False
+        )
+        if int(counter.read_text()) < victim:
+            assert done.returncode == 0, done.stderr
+            break
+        assert_whole(project, before, after)
+    else:
+        pytest.fail("the push never came to its end")
+    assert victim > 15
+    print(f"{victim - 1} kills")
+
+
+def test_truncated_tar_is_noticed_where_tar_takes_it(project: Project) -> None:
+    argv, env, data = stream(project)
+    whole = gzip.decompress(data)
+    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        ends = [member.offset for member in tar.getmembers()]
+    for end in ends:  # a tar that ends here is whole, for all that tar can tell
+        done = subprocess.run(
+            argv,
+            env=env,
+            input=gzip.compress(whole[:end]),
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert b"incomplete" in done.stdout
+    assert sees(project.home) == {}
+
+
+# 2. Three ways
+
+
+def test_an_edit_there_is_never_overwritten(pushed: Project) -> None:
+    there = pushed.home / TMUX
+    there.write_text(there.read_text() + "# mine\n")
+    assert "left alone" in push(pushed)
+    pushed.edit(TMUX, "# theirs")
+    before = snapshot(pushed.home, times=True)
+    done = pushed.remote("push", "--only", "home", check=False)
+    assert done.returncode == 3
+    assert "-# mine" in done.stdout
+    assert "+# theirs" in done.stdout
+    assert "--force" in done.stderr
+    assert snapshot(pushed.home, times=True) == before
+
+
+def test_an_edit_there_survives_news_elsewhere(pushed: Project) -> None:
+    there = pushed.home / TMUX
+    there.write_text("# mine\n")
+    (pushed.home / ".config/titanic/my own file").write_text("own\n")
+    pushed.edit(BASHRC, "# new")
+    push(pushed)
+    assert there.read_text() == "# mine\n"
+    assert (pushed.home / ".config/titanic/my own file").read_text() == "own\n"
+    assert (pushed.home / BASHRC).read_text().endswith("# new\n")
+
+
+def test_force_overwrites_and_undo_brings_the_edit_back(pushed: Project) -> None:
+    there = pushed.home / TMUX
+    there.write_text("# mine\n")
+    pushed.edit(TMUX, "# theirs")
+    push(pushed, "--force")
+    assert there.read_text().endswith("# theirs\n")
+    pushed.remote("undo")
+    assert there.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_what_the_template_drops_goes_unless_edited(
+    pushed: Project, edited: bool
+) -> None:
+    there = pushed.home / TMUX
+    if edited:
+        there.write_text("# mine\n")
+    (pushed.pieces / TMUX).unlink()
+    said = push(pushed)
+    assert there.exists() == edited
+    assert ("left alone" in said) == edited
+
+
+# 3. Undo
+
+
+def test_undo_restores_contents_modes_and_links(pushed: Project) -> None:
+    before = snapshot(pushed.home / ".config/titanic/")
+    seen = sees(pushed.home)
+    pushed.edit(TMUX, "# new")
+    (pushed.pieces / BASHRC).chmod(0o755)
+    (pushed.pieces / ".config/titanic/more").symlink_to("tmux.conf")
+    (pushed.pieces / ".config/titanic-other").write_text("outside\n")
+    push(pushed)
+    assert (pushed.home / ".config/titanic-other").read_text() == "outside\n"
+    assert os.access(pushed.home / BASHRC, os.X_OK)
+    pushed.remote("undo")
+    assert snapshot(pushed.home / ".config/titanic/") == before
+    assert sees(pushed.home) == seen
+    assert not (pushed.home / ".config/titanic-other").is_symlink()
+    done = pushed.remote("undo", check=False)
+    assert done.returncode == 1
+    assert "first push" in done.stderr
+
+
+def test_a_handful_of_generations_is_kept(pushed: Project) -> None:
+    for number in range(8):
+        pushed.edit(TMUX, f"# {number}")
+        push(pushed)
+    kept = [p.name for p in (pushed.state / "generations").iterdir()]
+    assert sorted(map(int, kept)) == [5, 6, 7, 8, 9]
+
+
+# 4. No news is no work
+
+
+def test_no_news_changes_nothing(pushed: Project) -> None:
+    before = snapshot(pushed.home, times=True)
+    assert "nothing to do" in push(pushed)
+    assert snapshot(pushed.home, times=True) == before
+
+
+def test_one_changed_file_is_all_that_is_put(pushed: Project) -> None:
+    pushed.edit(TMUX, "# new")
+    done = pushed.remote("push", "--only", "home", "--json")
+    assert json.loads(done.stdout)[0]["changed"] == [TMUX]
+
+
+# 5. is in test_lab.py, where a lab runs
+
+
+# 6. Dry run
+
+
+def test_dry_run_shows_the_diff_and_changes_nothing(pushed: Project) -> None:
+    pushed.edit(TMUX, "# new")
+    before = snapshot(pushed.home, times=True)
+    done = pushed.remote("push", "--only", "home", "--dry-run")
+    assert f"+++ here/{TMUX}" in done.stdout
+    assert "\n+# new" in done.stdout
+    assert snapshot(pushed.home, times=True) == before
+
+
+def test_dry_run_of_a_first_push_leaves_an_empty_home(project: Project) -> None:
+    done = project.remote("push", "--only", "home", "--dry-run")
+    assert "--- there/" in done.stdout
+    assert list(project.home.iterdir()) == []
+
+
+# 7. One at a time
+
+
+def owner(pid: int, boot: str | None = None) -> str:
+    boot = boot or Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    started = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return f"{os.uname().nodename}:{boot}:{pid}:{started}:0123456789abcdef"
+
+
+def test_a_push_under_way_is_waited_for(pushed: Project) -> None:
+    pushed.edit(TMUX, "# new")
+    lock = pushed.state / "lock"
+    lock.symlink_to(owner(os.getpid()))
+    before = snapshot(pushed.home, times=True)
+    done = pushed.remote("push", "--only", "home", check=False)
+    assert done.returncode == 1
+    assert f"process {os.getpid()}" in done.stderr
+    assert snapshot(pushed.home, times=True) == before
+
+
+@pytest.mark.parametrize("how", ["ended", "other boot", "pid used again"])
+def test_the_lock_of_a_dead_push_is_taken_over(pushed: Project, how: str) -> None:
+    pushed.edit(TMUX, "# new")
+    child = subprocess.Popen(["sleep", "60"])
+    holder = owner(child.pid, "another-boot" if how == "other boot" else None)
+    if how == "ended":
+        child.kill()
+        child.wait()
+    elif how == "pid used again":
+        parts = holder.split(":")
+        holder = ":".join([*parts[:3], str(int(parts[3]) - 1), parts[4]])
+    (pushed.state / "lock").symlink_to(holder)
+    push(pushed)
+    assert (pushed.home / TMUX).read_text().endswith("# new\n")
+    assert not (pushed.state / "lock").is_symlink()
+    child.kill()
+    child.wait()
+
+
+def test_of_many_at_once_each_wins_or_says_why(pushed: Project) -> None:
+    runs = []
+    for number in range(6):
+        pushed.edit(TMUX, f"# {number}")
+        argv, env, data = stream(pushed)
+        runs.append(
+            subprocess.Popen(
+                argv,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        )
+        stdin = runs[-1].stdin
+        assert stdin
+        stdin.write(data)
+        stdin.flush()
+    said = [run.communicate()[0].decode() for run in runs]
+    won = [text for text in said if "generation" in text]
+    assert won
+    assert all("locked" in text for text in said if text not in won)
+    push(pushed)
+    assert (pushed.home / TMUX).read_bytes() == (pushed.pieces / TMUX).read_bytes()
+
+
+# 8. Odd remotes (fish, csh, zsh and a real sshd: test_box_push.py)
+
+
+def test_bashrc_block_goes_in_once_and_out_cleanly(project: Project) -> None:
+    real = project.home / "dotfiles" / "bashrc"
+    real.parent.mkdir(parents=True)
+    real.write_text("echo noise\nalias a=b")  # with no end of line
+    real.chmod(0o640)
+    bashrc = project.home / ".bashrc"
+    bashrc.symlink_to("dotfiles/bashrc")
+    push(project)
+    project.edit(TMUX, "# new")
+    push(project)
+    assert bashrc.is_symlink()
+    assert real.read_text().count("# >>> titanic >>>") == 1
+    assert real.stat().st_mode & 0o777 == 0o640
+    project.remote("remove")
+    assert real.read_text() == "echo noise\nalias a=b"
+    assert bashrc.is_symlink()
+
+
+@pytest.mark.parametrize("umask", ["000", "022", "077"])
+def test_modes_do_not_hang_on_the_umask(project: Project, umask: str) -> None:
+    project.home.mkdir(parents=True)
+    project.home.chmod(0o755)
+    (project.home / ".config").mkdir(mode=0o750)
+    project.laptop.run(
+        "sh", "-c", f"umask {umask}; ./remote push --only home", cwd=project.root
+    )
+    assert project.home.stat().st_mode & 0o777 == 0o755
+    assert (project.home / ".config").stat().st_mode & 0o777 == 0o750
+    for path in (project.home / ".config/titanic/").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_home_with_spaces_and_quotes(laptop: Laptop) -> None:
+    project = Project(laptop, folder='it\'s a ünï "home"')
+    push(project)
+    project.edit(TMUX, "# new")
+    push(project)
+    assert sees(project.home) == after_push(project)
+    project.remote("undo")
+    project.remote("remove")
+
+
+def test_busybox_alone_is_enough(project: Project, tmp_path: Path) -> None:
+    busybox = shutil.which("busybox")
+    if not busybox:
+        pytest.skip("busybox is not installed")
+    applets = tmp_path / "applets"
+    applets.mkdir()
+    subprocess.run([busybox, "--install", "-s", str(applets)], check=True)
+    for edit in (False, True):
+        if edit:
+            project.edit(TMUX, "# new")
+        argv, env, data = stream(project)
+        argv[0] = str(applets / "sh")
+        env["PATH"] = str(applets)
+        done = subprocess.run(
+            argv, env=env, input=data, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert sees(project.home) == after_push(project)
+
+
+def test_something_of_the_users_in_our_place_is_left(project: Project) -> None:
+    own = project.home / ".config/titanic"
+    own.mkdir(parents=True)
+    (own / "notes").write_text("mine\n")
+    done = project.remote("push", "--only", "home", check=False)
+    assert done.returncode == 1
+    assert "not ours" in done.stderr
+    assert "mv .config/titanic" in done.stderr
+    assert (own / "notes").read_text() == "mine\n"
+    assert sees(project.home) == {".config/titanic/notes": b"mine\n"}
+
+
+# 9. Conflicts are never pushed
+
+
+def test_conflict_markers_are_never_pushed(pushed: Project) -> None:
+    pushed.edit(TMUX, "<<<<<<< before\n# a\n=======\n# b\n>>>>>>> after")
+    done = pushed.remote("push", check=False)
+    assert done.returncode == 1
+    assert TMUX in done.stderr
+    assert "<<<<" not in (pushed.home / TMUX).read_text()
+
+
+def test_unmerged_files_are_never_pushed(pushed: Project) -> None:
+    git = lambda *words, check=True: pushed.laptop.run(  # noqa: E731
+        "git", *words, cwd=pushed.root, check=check
+    )
+    git("checkout", "-qb", "other")
+    pushed.edit(TMUX, "# a")
+    pushed.commit("a")
+    git("checkout", "-q", "-")
+    pushed.edit(TMUX, "# b")
+    pushed.commit("b")
+    git("merge", "other", check=False)
+    (pushed.pieces / TMUX).write_text("# resolved, but not said so\n")
+    done = pushed.remote("push", check=False)
+    assert done.returncode == 1
+    assert "unresolved" in done.stderr
+
+
+def test_ctrl_c_says_so_and_leaves_all_as_it_was(pushed: Project) -> None:
+    pushed.edit(TMUX, "# new")
+    before = snapshot(pushed.home, times=True)
+    process = subprocess.Popen(
+        ["./remote", "push", "--only", "home"],
+        cwd=pushed.root,
+        env={
+            **pushed.laptop.env,
+            "PATH": f"{slow_sh(pushed)}:{pushed.laptop.env['PATH']}",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    started = pushed.laptop.home / "started"
+    while not started.exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert "nterrupted" in said
+    assert snapshot(pushed.home, times=True) == before
+
+
+def slow_sh(project: Project) -> Path:
+    """A folder for PATH with an `sh` that says it began, and then waits."""
+    folder = project.laptop.home / "slow"
+    folder.mkdir()
+    started = project.laptop.home / "started"
+    (folder / "sh").write_text(f"#!/bin/dash\n: >{started}\nexec sleep 60\n")
+    (folder / "sh").chmod(0o755)
+    return folder

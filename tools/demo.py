@@ -1,0 +1,154 @@
+"""The main job on the sandbox: a project, its push, its lab, without any server.
+
+Usage: demo.py [--check]. With --check, a notebook cell is run through the tunnel, as
+the browser would do it, and everything is taken down again.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+import uuid
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import copier
+import websocket
+
+TEMPLATE = Path(__file__).resolve().parent.parent
+DEMO = TEMPLATE / ".demo" / "titanic"
+
+
+class Server:
+    """A Jupyter server behind a URL with a token, used as JupyterLab uses it."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.token = parse_qs(parts.query)["token"][0]
+        self.base = f"{parts.scheme}://{parts.netloc}{parts.path.removesuffix('/lab')}"
+
+    def ask(self, method: str, path: str, body: object = None) -> dict[str, object]:
+        """One request of the server's REST API."""
+        request = urllib.request.Request(
+            f"{self.base}/api/{path}",
+            method=method,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"token {self.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            text = reply.read()
+        return dict(json.loads(text)) if text else {}
+
+    def run_cell(self, source: str) -> str:
+        """Run a line in a new notebook; what it printed.
+
+        Raises:
+            RuntimeError: The kernel said that it failed.
+        """
+        made = self.ask("POST", "contents/notebooks", {"type": "notebook"})
+        session = {"path": made["path"], "type": "notebook", "name": "", "kernel": {}}
+        kernel = self.ask("POST", "sessions", session)["kernel"]
+        assert isinstance(kernel, dict)
+        channel = websocket.create_connection(
+            f"{self.base.replace('http', 'ws', 1)}/api/kernels/{kernel['id']}/channels",
+            header={"Authorization": f"token {self.token}"},
+            timeout=60,
+        )
+        channel.send(json.dumps(execute_request(source)))
+        output = ""
+        while True:
+            message = json.loads(channel.recv())
+            content = message["content"]
+            if message["msg_type"] in ("execute_result", "display_data"):
+                output += content["data"]["text/plain"]
+            elif message["msg_type"] == "stream":
+                output += content["text"]
+            elif message["msg_type"] == "execute_reply":
+                if content["status"] != "ok":
+                    raise RuntimeError(f"the cell failed: {content}")
+            elif message["msg_type"] == "status" and output:
+                if content["execution_state"] == "idle":
+                    channel.close()
+                    return output
+
+
+def execute_request(source: str) -> dict[str, object]:
+    """The message that runs a cell: Jupyter's messaging protocol, 5.x."""
+    return {
+        "channel": "shell",
+        "header": {
+            "msg_id": uuid.uuid4().hex,
+            "msg_type": "execute_request",
+            "username": "demo",
+            "session": uuid.uuid4().hex,
+            "version": "5.3",
+        },
+        "parent_header": {},
+        "metadata": {},
+        "content": {"code": source, "silent": False, "store_history": True},
+    }
+
+
+def remote(*arguments: str) -> str:
+    """Run the project's ./remote; what it printed as its result."""
+    done = subprocess.run(
+        ["./remote", *arguments], cwd=DEMO, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout.strip()
+
+
+def free_port() -> int:
+    """A port that nobody listens on: 8000, if it may be."""
+    import socket
+
+    for port in (*range(8000, 8100), 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port")
+
+
+def generate() -> None:
+    """Make the project, as `copier copy --trust` does; its hook sets it up."""
+    if DEMO.exists():
+        subprocess.run(["./remote", "tunnel", "down"], cwd=DEMO, check=False)
+        subprocess.run(["./remote", "lab", "stop"], cwd=DEMO, check=False)
+        shutil.rmtree(DEMO)
+    for role in ("AUTHOR", "COMMITTER"):  # git may not know the user yet
+        os.environ.setdefault(f"GIT_{role}_NAME", "Remote Lab demo")
+        os.environ.setdefault(f"GIT_{role}_EMAIL", "demo@example.org")
+    copier.run_copy(
+        str(TEMPLATE),
+        DEMO,
+        data={"project_name": "Titanic", "lab_port": free_port()},
+        defaults=True,
+        unsafe=True,
+        vcs_ref="HEAD",
+    )
+
+
+def main() -> None:
+    """Generate, open, and with --check try it and take it down."""
+    generate()
+    url = remote("open", "--no-browser")
+    print(f"\nJupyterLab runs on the sandbox. Open it:\n\n  {url}\n")
+    if "--check" not in sys.argv[1:]:
+        print(f"The project is {DEMO}; the remote's home is .sandbox/titanic in it.")
+        print(f"To end it: cd {DEMO} && ./remote remove")
+        return
+    answer = Server(url).run_cell("print(1 + 1)").strip()
+    print(f"A notebook cell, through the tunnel: 1 + 1 = {answer}")
+    remote("remove")
+    shutil.rmtree(DEMO.parent)
+    print("Everything is shut down and taken away again.")
+    if answer != "2":
+        sys.exit(f"The cell should have said 2, and said: {answer}")
+
+
+if __name__ == "__main__":
+    main()
