@@ -44,8 +44,8 @@ def _run(project: Project, name: str, act: Callable[[Project], str]) -> bool:
 
 
 def repository(project: Project) -> str:
-    """Make the project a git repository, unless it lies in one."""
-    if _try(project, "git", "rev-parse", "--git-dir"):
+    """Make the project a git repository of its own, if it is none."""
+    if (project.root / ".git").exists():
         return "there already"
     _do(project, "git", "init", "-q", "-b", "main")
     return "made, on branch main"

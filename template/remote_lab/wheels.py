@@ -260,7 +260,7 @@ def fetch_uv(platform: Platform) -> Path:
         with zipfile.ZipFile(wheel) as content:
             binary = content.read(f"uv-{version}.data/scripts/uv")
         packed = Path(folder, "uv.gz")
-        packed.write_bytes(gzip.compress(binary, 6))
+        packed.write_bytes(gzip.compress(binary, 1))
         packed.replace(kept)
     return kept
 
