@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, Self
 
 import copier
 from laptop import Laptop
@@ -19,28 +19,54 @@ TEMPLATE = Path(__file__).resolve().parent.parent
 
 
 class Project:
-    """A project named Titanic, generated and committed, with no step of setup done.
+    """A project named Titanic that lies on a laptop."""
 
-    Args:
-        laptop: The laptop that it lies on.
-        answers: Answers other than the defaults.
-        folder: Its folder, in the laptop's home.
-    """
+    slug = "titanic"
 
-    def __init__(
-        self,
+    def __init__(self, laptop: Laptop, root: Path) -> None:
+        self.laptop = laptop
+        self.root = root
+        self.pieces = root / "home" / "remote"
+
+    @classmethod
+    def rendered(
+        cls,
         laptop: Laptop,
         answers: Mapping[str, Any] | None = None,
         folder: str = "titanic",
-    ) -> None:
-        self.laptop = laptop
-        self.root = laptop.home / folder
+    ) -> Self:
+        """A project that is generated and committed, with no step of setup done.
+
+        Args:
+            laptop: The laptop that it is to lie on.
+            answers: Answers other than the defaults.
+            folder: Its folder, in the laptop's home.
+        """
         data = {"project_name": "Titanic", **(answers or {})}
-        shutil.copytree(rendered(tuple(sorted(data.items()))), self.root, symlinks=True)
-        self.slug = "titanic"
-        self.pieces = self.root / "home" / "remote"
-        laptop.run("git", "init", "-q", cwd=self.root)
-        self.commit("as generated")
+        project = cls(laptop, laptop.home / folder)
+        source = rendered(tuple(sorted(data.items())))
+        shutil.copytree(source, project.root, symlinks=True)
+        laptop.run("git", "init", "-q", cwd=project.root)
+        project.commit("as generated")
+        return project
+
+    @classmethod
+    def copied(
+        cls, laptop: Laptop, answers: Mapping[str, Any], **options: Any
+    ) -> tuple[Self, str]:
+        """A project made as a user makes it, hook and all; and what was said."""
+        data = {"project_name": "Titanic", **answers}
+        given = [
+            word for key, value in data.items() for word in ("-d", f"{key}={value}")
+        ]
+        done = laptop.run(
+            *("copier", "copy", "--trust", "--defaults", "--vcs-ref", "HEAD"),
+            *given,
+            TEMPLATE,
+            "titanic",
+            **options,
+        )
+        return cls(laptop, laptop.home / "titanic"), done.stdout + done.stderr
 
     @property
     def home(self) -> Path:

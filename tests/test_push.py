@@ -24,7 +24,7 @@ BASHRC = ".config/titanic/bashrc"
 
 @pytest.fixture
 def project(laptop: Laptop) -> Project:
-    return Project(laptop)
+    return Project.rendered(laptop)
 
 
 @pytest.fixture
@@ -385,7 +385,7 @@ def test_modes_do_not_hang_on_the_umask(project: Project, umask: str) -> None:
 
 
 def test_a_home_with_spaces_and_quotes(laptop: Laptop) -> None:
-    project = Project(laptop, folder='it\'s a ünï "home"')
+    project = Project.rendered(laptop, folder='it\'s a ünï "home"')
     push(project)
     project.edit(TMUX, "# new")
     push(project)

@@ -5,6 +5,7 @@ the account, be it fish or csh, sees one constant word list.
 """
 
 import os
+import re
 import secrets
 import shlex
 import subprocess
@@ -91,7 +92,7 @@ class Session:
         status = self.process.wait()
         errors = self.errors()
         if not self.remote.sandbox and status == 255:
-            raise explain(self.remote, errors)
+            raise explain(self.remote, errors, begun=self.marked)
         if not self.marked:
             raise Problem(
                 f"{self.remote.name} could not run our program: it lacks a need"
@@ -185,11 +186,17 @@ class Connection:
         """The environment for argv: the sandbox's own, or None for this one."""
         if not self.remote.sandbox:
             return None
-        kept = ("PATH", "LANG", "USER", "LOGNAME", "TMPDIR", "UV_PYTHON_DOWNLOADS")
+        kept = re.compile(
+            "PATH|LANG|USER|LOGNAME|TMPDIR|SSL_CERT_.*|UV_.*|.*_PROXY", re.IGNORECASE
+        )
         home = self.home()
         home.mkdir(parents=True, exist_ok=True)
         return {
-            **{name: os.environ[name] for name in kept if name in os.environ},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if kept.fullmatch(name)
+            },
             "HOME": str(home),
             # It is the same machine: what uv has fetched need not come again.
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR")
@@ -201,13 +208,20 @@ class Connection:
         return self.project.root / ".sandbox" / self.remote.name
 
 
-def explain(remote: Remote, errors: str) -> Unreachable:
+def explain(remote: Remote, errors: str, begun: bool = False) -> Unreachable:
     """What ssh's complaint means, and what to do about it.
 
     Args:
         remote: The remote that ssh was to reach.
         errors: What ssh wrote to standard error.
+        begun: Whether our program had begun to run there.
     """
+    if begun:
+        return Unreachable(
+            f"The connection to {remote.host} broke.",
+            "The same command again: it goes on from what is there.",
+            still="What was under way there may be done, or not.",
+        )
     last = errors.splitlines()[-1] if errors else "ssh ended without a word"
     host = remote.host
     if "IDENTIFICATION HAS CHANGED" in errors:

@@ -194,7 +194,7 @@ class Build:
                 last = record
                 if record[0] == "log":
                     log.append(" ".join(record[1:]).strip())
-                    if log[-1].startswith(("Downloading ", "Building ")):
+                    if log[-1].startswith("Downloading "):
                         show.step(f"  {log[-1]}")
             try:
                 failed, errors = session.end(), session.errors()
@@ -244,9 +244,7 @@ class Build:
                 what = f"Not all that was sent arrived on {name}."
                 return Problem(f"{what} {errors}".strip(), AS_IT_WAS, again)
             case ("nowrite", *where):
-                what = (
-                    f"Nothing can be written on {name} {' '.join(where)}".strip() + "."
-                )
+                what = f"{' '.join(where) or 'The home'} on {name} can't be written to."
                 todo = f"Look at the rights and the room there, then: {again}"
                 still = BEGUN if where else AS_IT_WAS
                 return Problem(f"{what} {errors}".strip(), still, todo)

@@ -29,8 +29,10 @@ class Problem(Exception):
 class Unreachable(Problem):
     """The remote could not be reached, or did not let us in (exit code 4)."""
 
-    def __init__(self, what: str, todo: str) -> None:
-        super().__init__(what, "Nothing was changed there.", todo, UNREACHABLE)
+    def __init__(
+        self, what: str, todo: str, still: str = "Nothing was changed there."
+    ) -> None:
+        super().__init__(what, still, todo, UNREACHABLE)
 
 
 class OutcomeUnknown(Problem):

@@ -59,7 +59,6 @@ def install(project: Project) -> None:
             uninstall takes it out.
     """
     home, record = Path.home(), Record(project)
-    make_folder(project.state, record)
     remotes = [r for r in project.remotes.values() if not r.sandbox]
     if remotes:
         make_folder(home / ".ssh", record, mode=0o700)
@@ -101,9 +100,11 @@ def uninstall(project: Project, keys: bool = False) -> None:
         Path(name).unlink(missing_ok=True)
     (Path.home() / f".ssh/known_hosts.{project.slug}").unlink(missing_ok=True)
     shutil.rmtree(project.state, ignore_errors=True)
-    for name in sorted(record.said["folders"], key=len, reverse=True):
-        with suppress(OSError):  # something else lives there by now
-            Path(name).rmdir()
+    # Our state's folders are made by whichever verb comes first.
+    folders = {*map(Path, record.said["folders"]), *project.state.parents[:3]}
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        with suppress(OSError):  # something else lives there
+            folder.rmdir()
     show.done("This laptop is as it was before install.")
     if made and not keys:
         show.note(

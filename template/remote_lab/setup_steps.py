@@ -58,6 +58,10 @@ def lock(project: Project) -> str:
     if (project.root / "uv.lock").exists():
         return "uv.lock is there already"
     _do(project, _uv(), "lock", "-q")
+    if _try(project, "git", "rev-parse", "-q", "--verify", "HEAD"):
+        # Alone: what else the user has staged is the user's.
+        _do(project, "git", "add", "uv.lock")
+        _do(project, "git", "commit", "-q", "-m", "Add uv.lock", "--", "uv.lock")
     return "uv.lock written"
 
 

@@ -7,7 +7,7 @@ code_state() { # what the laptop has to know before it sends anything
     elif [ "$(git -C "$code" config remote-lab.slug 2>/dev/null)" = "$slug" ]; then
         head=$(git -C "$code" rev-parse -q --verify HEAD) || head=none
         say code ours "$head" "$(git -C "$code" symbolic-ref -q --short HEAD)"
-        git -C "$code" -c core.quotePath=false status --porcelain |
+        git -C "$code" -c core.quotePath=false status --porcelain -uno |
             while IFS= read -r line; do say edited "$line"; done
     elif [ -n "$(ls -A "$code" 2>/dev/null)" ]; then
         say code foreign

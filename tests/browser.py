@@ -1,0 +1,169 @@
+"""A browser on JupyterLab: Debian's Chromium, driven by Playwright.
+
+with Browser() as browser:
+    lab = browser.open_lab(url)
+    lab.new_notebook()
+    assert lab.run_cell("6 * 7") == "42"
+    lab.screenshot("answer")
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote, urljoin
+
+from playwright.sync_api import Locator, Page, Playwright, expect
+
+ARTEFACTS = Path(__file__).parent / "artefacts"
+
+# A browser that speaks to the page alone: no first-run pages, no updates.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Lab:
+    """A page on which JupyterLab is up."""
+
+    def __init__(self, page: Page) -> None:
+        """Wait until the lab on *page* can be used.
+
+        Args:
+            page: The page, on its way to a lab.
+
+        Raises:
+            AssertionError: It never came up; a login page, for instance.
+        """
+        self.page = page
+        expect(page.locator("#jp-main-dock-panel")).to_be_visible(timeout=60_000)
+        expect(page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
+
+    @property
+    def notebook(self) -> Locator:
+        """The notebook in front."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def new_notebook(self) -> None:
+        """Open a notebook with the launcher's first kernel, and wait for the kernel."""
+        card = self.page.locator(
+            ".jp-Launcher:not(.lm-mod-hidden) "
+            ".jp-LauncherCard[data-category='Notebook']"
+        ).first
+        # The lab restores the tabs of last time: a launcher may not be among them.
+        self.page.locator(".lm-MenuBar-itemLabel", has_text="File").click()
+        self.page.locator(".lm-Menu-item[data-command='launcher:create']").click()
+        panels = self.page.locator(".jp-NotebookPanel")
+        before = panels.count()
+        card.click(timeout=30_000)
+        # While it is made, the tab beside the launcher comes to the front.
+        expect(panels).to_have_count(before + 1, timeout=30_000)
+        expect(panels.last).to_be_visible()
+        self.wait_for_kernel()
+
+    def open_notebook(self, path: str) -> None:
+        """Open the notebook at *path* below the lab's root, and wait for its kernel."""
+        config = self.page.locator("#jupyter-config-data").text_content()
+        app = json.loads(config or "{}")["fullAppUrl"]
+        self.page.goto(urljoin(self.page.url, f"{app}/tree/{quote(path)}"))
+        Lab(self.page)
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self) -> None:
+        """Wait until the kernel of the notebook in front has nothing to do."""
+        # The toolbar says "idle" before it knows: a cell run then is lost.
+        bar = self.page.locator("#jp-main-statusbar")
+        expect(bar).to_contain_text(re.compile(r"\| Idle"), timeout=60_000)
+
+    def run_cell(self, code: str, timeout: float = 60) -> str:
+        """Put *code* into the last cell, run it and wait for its end.
+
+        Args:
+            code: Lines of Python.
+            timeout: Seconds that the cell may take.
+
+        Returns:
+            The text of the cell's outputs, as the page shows it.
+        """
+        cells = self.notebook.locator(".jp-Notebook .jp-CodeCell")
+        cell = cells.nth(cells.count() - 1)
+        cell.locator(".cm-content").click()
+        # In one piece: typed by key, brackets close and lines indent themselves.
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Shift+Enter")
+        number = cell.locator(".jp-InputPrompt")
+        expect(number).to_have_text(re.compile(r"\[\d+\]"), timeout=timeout * 1000)
+        return "\n".join(self.outputs(cell).all_inner_texts()).strip()
+
+    def outputs(self, cell: Locator) -> Locator:
+        """Return the outputs of *cell*, to look at more than their text."""
+        return cell.locator(".jp-OutputArea-output")
+
+    def screenshot(self, name: str) -> Path:
+        """Save what the page shows as NAME.png in tests/artefacts, and return that."""
+        file = ARTEFACTS / f"{name}.png"
+        self.page.screenshot(path=file)
+        return file
+
+
+class Browser:
+    """A browser with a fresh profile, gone with it."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        """Start it.
+
+        Args:
+            playwright: What drives it; a process can have only one.
+        """
+        self._profile = tempfile.mkdtemp(prefix="browser-")
+        self._context = playwright.chromium.launch_persistent_context(
+            self._profile,
+            executable_path=shutil.which("chromium"),
+            headless=True,
+            args=FLAGS,
+            viewport={"width": 1280, "height": 900},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self, url: str) -> Page:
+        """Open *url* in a new tab."""
+        page = self._context.new_page()
+        page.goto(url)
+        return page
+
+    def open_lab(self, url: str) -> Lab:
+        """Open the JupyterLab at *url*, token and all, and wait until it is up.
+
+        Raises:
+            AssertionError: There is none.
+        """
+        return Lab(self.open(url))
+
+    def logs(self) -> str:
+        """Save what each tab shows in tests/artefacts, and tell where it is."""
+        shown = []
+        for number, page in enumerate(self._context.pages):
+            file = ARTEFACTS / f"failure-{number}.png"
+            page.screenshot(path=file)
+            shown.append(f"{page.url}: {file}")
+        return "\n".join(shown)
+
+    def close(self) -> None:
+        """Close all tabs and forget the profile."""
+        self._context.close()
+        shutil.rmtree(self._profile)

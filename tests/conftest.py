@@ -1,0 +1,104 @@
+"""Fixtures that boot what tests need, and logs where a test fails."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from box import Account, Box
+from laptop import Laptop
+from loopback import Loopback
+from needs import require
+
+if TYPE_CHECKING:  # Playwright may be missing: see `needs`
+    from browser import Browser
+    from playwright.sync_api import Playwright
+
+BOX_NEEDS = ("root", "systemd-nspawn", "mmdebstrap", "ip", "nsenter", "ssh-keygen")
+_numbers = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line("markers", "needs(*names): see tests/needs.py")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail, what the machine cannot run."""
+    for marker in item.iter_markers("needs"):
+        require(*marker.args)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the logs of what a failed test used: the box's journal and the like."""
+    report = yield
+    if report.failed and report.when == "call":
+        used = getattr(item, "funcargs", {})
+        for name, value in used.items():
+            if hasattr(value, "logs"):
+                report.sections.append((f"logs of {name}", value.logs()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def box() -> Iterator[Box]:
+    """One box for all tests; have an account of your own on it: `fresh_user`."""
+    require(*BOX_NEEDS)
+    with Box() as box:
+        yield box
+
+
+@pytest.fixture
+def own_box() -> Iterator[Box]:
+    """A box for one test alone, which may reboot it or break it."""
+    require(*BOX_NEEDS)
+    with Box() as box:
+        yield box
+
+
+@pytest.fixture
+def fresh_user(box: Box, laptop: Laptop) -> Iterator[Account]:
+    """An account on the box that nobody had before; the laptop's key opens it."""
+    account = box.add_user(f"user{next(_numbers)}", laptop.key)
+    yield account
+    box.remove_user(account)
+
+
+@pytest.fixture
+def laptop() -> Iterator[Laptop]:
+    """A laptop with a fresh home."""
+    require("nss_wrapper", "ssh", "git")
+    with Laptop() as laptop:
+        yield laptop
+
+
+@pytest.fixture
+def loopback(laptop: Laptop) -> Iterator[Loopback]:
+    """An sshd on this machine that the laptop's key opens."""
+    require("nss_wrapper", "sshd")
+    with Loopback(laptop.key) as loopback:
+        yield loopback
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """What drives browsers."""
+    require("playwright", "chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """A browser with a fresh profile."""
+    from browser import Browser
+
+    with Browser(playwright) as browser:
+        yield browser

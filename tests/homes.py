@@ -1,0 +1,88 @@
+"""A home directory of its own for a program that asks the system where home is.
+
+OpenSSH and others ignore $HOME and read the passwd entry. libnss_wrapper, loaded
+into them, answers from a passwd file of ours: this user, with another home. No
+root needed, and the real home is never read or written.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+from process import wait_until
+
+
+class Home:
+    """A temporary home, and what makes programs believe in it."""
+
+    def __init__(self, kind: str, shell: str = "/bin/bash") -> None:
+        """Make the folder.
+
+        Args:
+            kind: A short word for the folder's name.
+            shell: The login shell that the passwd entry names.
+        """
+        # Not below pytest's long folders: sockets (ControlPath, tmux, the lab)
+        # live in a home, and a socket's path has 107 bytes at most.
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{kind}-"))
+        self.path = self.folder / "home"
+        self.path.mkdir(mode=0o700)
+        self._passwd = self.folder / "passwd"
+        self._group = self.folder / "group"
+        self._passwd.write_text(
+            "".join(self._entry(user, shell) for user in pwd.getpwall())
+        )
+        self._group.write_text(
+            "".join(
+                f"{group.gr_name}:x:{group.gr_gid}:{','.join(group.gr_mem)}\n"
+                for group in grp.getgrall()
+            )
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables for a process that is to live in this home."""
+        return {
+            "HOME": str(self.path),
+            "LD_PRELOAD": "libnss_wrapper.so",
+            "NSS_WRAPPER_PASSWD": str(self._passwd),
+            "NSS_WRAPPER_GROUP": str(self._group),
+        }
+
+    def remove(self) -> None:
+        """End what still runs in this home, such as a ControlMaster, and delete it."""
+        wait_until(self._kill, f"the processes of {self.path} to end")
+        shutil.rmtree(self.folder)
+
+    def _entry(self, user: pwd.struct_passwd, shell: str) -> str:
+        """Return the passwd line for *user*, changed if that is who we are."""
+        home = user.pw_dir
+        if user.pw_uid == os.geteuid():
+            home = str(self.path)
+        else:
+            shell = user.pw_shell
+        name, uid, gid = user.pw_name, user.pw_uid, user.pw_gid
+        return f"{name}:x:{uid}:{gid}:{user.pw_gecos}:{home}:{shell}\n"
+
+    def _kill(self) -> bool:
+        """Kill what runs in this home; tell whether nothing did.
+
+        The mark is a variable that holds this folder's random name: only what
+        was started from here can have it.
+        """
+        mark = f"NSS_WRAPPER_PASSWD={self._passwd}".encode()
+        nobody = True
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(process.name), signal.SIGKILL)
+                    nobody = False
+            except OSError:  # gone, or another user's
+                pass
+        return nobody

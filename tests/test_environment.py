@@ -1,0 +1,559 @@
+"""The project's environment on a remote: fetched there, or brought from here.
+
+The remote is a sandbox whose sh is ours: it sees a PATH of few tools, and, where it is
+to have no way out, a network namespace of its own, with nothing in it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from remote_lab import env_build, environment, settings, wheels
+from remote_lab.connection import Connection
+from remote_lab.errors import Problem
+
+REAL_UV = shutil.which("uv") or ""
+PYPROJECT = """\
+[project]
+name = "demo-lab"
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = [
+    "markupsafe",
+    "six",
+    "tomli; python_full_version < '3'",
+]
+
+[dependency-groups]
+dev = ["pluggy"]
+lab = ["iniconfig"]
+
+[build-system]
+requires = ["uv_build>=0.9,<0.15"]
+build-backend = "uv_build"
+
+[tool.uv.build-backend]
+data = { data = "environment" }
+"""
+REMOTE_TOML = """\
+slug = "demo-lab"
+dir = "demo-lab"
+environment = "uv"
+service = "auto"
+lab_listen = "socket"
+lab_remote_port = 8089
+[setup]
+laptop = false
+[remotes.far]
+lab_port = 8000
+sandbox = true
+"""
+
+pytestmark = pytest.mark.needs("uv", "git", "unshare", "network")
+
+
+def git(root: Path, *arguments: str) -> None:
+    author = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    subprocess.run(["git", "-C", root, *author, *arguments], check=True)
+
+
+class Lab:
+    """A project, and the machine that plays its remote."""
+
+    def __init__(self, root: Path, tools: Path) -> None:
+        self.root = root
+        self.bin = tools / "there"  # the remote's PATH
+        self.shell = tools / "here"  # comes first on the laptop's
+        self.connection = Connection(settings.load(root), self._remote())
+        self.home = self.connection.home()
+        self.code = self.home / "demo-lab"
+
+    def _remote(self) -> settings.Remote:
+        return settings.load(self.root).pick(None)
+
+    def network(self, on: bool) -> None:
+        """Give the remote a way out, or none."""
+        apart = "" if on else f"{shutil.which('unshare')} -r -n "
+        ways = "".join(
+            f"export {name}={shlex.quote(value)}\n"
+            for name, value in os.environ.items()
+            if name.startswith("SSL_CERT_") or name.lower().endswith("_proxy")
+        )
+        sh = self.shell / "sh"
+        sh.parent.mkdir(exist_ok=True)
+        sh.write_text(
+            f"#!/bin/sh\nunset UV_CACHE_DIR\nPATH='{self.bin}'\n{ways}"
+            f'exec {apart}"{self.bin}/sh" "$@"\n'
+        )
+        sh.chmod(0o755)
+
+    def tool(self, name: str, text: str) -> None:
+        """Put a program on the remote's PATH."""
+        path = self.bin / name
+        path.unlink(missing_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def commit(self, *lock: str) -> None:
+        """Lock, commit, and bring the code to the remote."""
+        subprocess.run([REAL_UV, "lock", "-q", *lock], cwd=self.root, check=True)
+        git(self.root, "add", "-A")
+        git(self.root, "commit", "-q", "-m", "More")
+        self.bring_code()
+
+    def bring_code(self) -> None:
+        if not self.code.exists():
+            self.code.mkdir(parents=True)
+            git(self.code, "init", "-q")
+        git(self.code, "fetch", "-q", str(self.root), "HEAD")
+        git(self.code, "checkout", "-q", "--detach", "FETCH_HEAD")
+
+    def edit(self, before: str, after: str) -> None:
+        path = self.root / "pyproject.toml"
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after))
+
+    def build(self) -> environment.EnvironmentReport:
+        wanted = environment.stamp(self.connection.project)
+        return environment.build(self.connection, wanted)
+
+    def stamped(self) -> bool:
+        stamp = self.code / ".venv" / ".remote-lab-stamp"
+        wanted = environment.stamp(self.connection.project)
+        return stamp.exists() and stamp.read_text().strip() == wanted
+
+    def python(self, text: str) -> str:
+        """What the environment's python prints, far from the project's folder."""
+        return subprocess.run(
+            [self.code / ".venv/bin/python", "-c", text],
+            cwd="/",
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    def held(self) -> list[str]:
+        return sorted(path.name for path in self._cache().iterdir())
+
+    def _cache(self) -> Path:
+        return self.home / ".cache/demo-lab/wheels"
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("pristine") / "demo-lab"
+    (root / "src/demo_lab").mkdir(parents=True)
+    (root / "src/demo_lab/__init__.py").write_text("NAME = 'demo'\n")
+    (root / "environment/etc").mkdir(parents=True)
+    (root / "environment/etc/demo.txt").write_text("first\n")
+    (root / "pyproject.toml").write_text(PYPROJECT)
+    (root / "remote.toml").write_text(REMOTE_TOML)
+    (root / ".gitignore").write_text(".venv/\n.sandbox/\n")
+    subprocess.run([REAL_UV, "lock", "-q"], cwd=root, check=True)
+    git(root, "init", "-q")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "First")
+    return root
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of this machine, less every uv, python and conda."""
+    folder = tmp_path_factory.mktemp("tools") / "there"
+    folder.mkdir()
+    for place in (Path("/usr/bin"), Path("/bin"), Path("/usr/sbin"), Path("/sbin")):
+        for tool in place.iterdir() if place.exists() else ():
+            left_out = ("uv", "python", "conda", "mamba", "micromamba", "pip")
+            if not tool.name.startswith(left_out) and not (folder / tool.name).exists():
+                (folder / tool.name).symlink_to(tool)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def laptop_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("laptop")
+
+
+@pytest.fixture
+def lab(
+    pristine: Path,
+    tools: Path,
+    laptop_home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lab:
+    """A remote with no way out; it has a uv, and this python."""
+    root = tmp_path / "a project" / "demo-lab"
+    shutil.copytree(pristine, root)
+    shutil.copytree(tools, tmp_path / "there", symlinks=True)
+    uv_cache = os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache/uv"
+    monkeypatch.setenv("UV_CACHE_DIR", str(uv_cache))
+    monkeypatch.setenv("HOME", str(laptop_home))
+    monkeypatch.setenv("UV", REAL_UV)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'here'}:{os.environ['PATH']}")
+    lab = Lab(root, tmp_path)
+    (lab.bin / "python3").symlink_to(Path(sys.executable).resolve())
+    (lab.bin / "uv").symlink_to(REAL_UV)
+    lab.network(on=False)
+    lab.bring_code()
+    return lab
+
+
+@pytest.fixture
+def bare(lab: Lab) -> Lab:
+    """The same without uv."""
+    (lab.bin / "uv").unlink()
+    return lab
+
+
+def test_online_it_is_fetched_there(lab: Lab) -> None:
+    lab.network(on=True)
+    report = lab.build()
+    assert (report.how, report.sent_files, report.uv_sent) == (
+        "fetched there",
+        0,
+        False,
+    )
+    assert lab.stamped()
+    assert lab.python("import six, markupsafe, iniconfig, pluggy, demo_lab") == ""
+    assert (lab.code / ".venv/etc/demo.txt").read_text() == "first\n"
+
+    # A data file alone has changed: the stamp says so, and it is put there anew.
+    (lab.root / "environment/etc/demo.txt").write_text("second\n")
+    lab.commit()
+    assert not lab.stamped()
+    lab.build()
+    assert (lab.code / ".venv/etc/demo.txt").read_text() == "second\n"
+
+
+def test_online_without_uv_it_gets_ours(bare: Lab) -> None:
+    bare.network(on=True)
+    report = bare.build()
+    assert (report.how, report.uv_sent) == ("fetched there", True)
+    assert bare.python("import six, demo_lab; print(demo_lab.NAME)") == "demo"
+
+
+def test_offline_all_is_brought_once(bare: Lab) -> None:
+    first = bare.build()
+    assert (first.how, first.sent_files, first.uv_sent) == (
+        "brought from here",
+        4,
+        True,
+    )
+    assert bare.stamped()
+    modules = "import six, markupsafe, iniconfig, pluggy, demo_lab"
+    assert bare.python(f"{modules}; print(demo_lab.__file__)").startswith(
+        str(bare.code)
+    )
+    assert (bare.code / ".venv/etc/demo.txt").read_text() == "first\n"
+    assert len(bare.held()) == 4
+
+    # Nothing is sent again, whatever calls for another build.
+    (bare.root / "environment/etc/demo.txt").write_text("second\n")
+    bare.commit()
+    second = bare.build()
+    assert (second.sent_files, second.sent_bytes, second.uv_sent) == (0, 0, False)
+    assert (bare.code / ".venv/etc/demo.txt").read_text() == "second\n"
+
+    # A new lock sends what is new, and the rest of the former goes.
+    bare.edit('"six"', '"toolz"')
+    bare.commit()
+    third = bare.build()
+    assert third.sent_files == 1
+    assert bare.python("import toolz, markupsafe, demo_lab") == ""
+    assert [name.partition("-")[0] for name in bare.held()] == [
+        "iniconfig",
+        "markupsafe",
+        "pluggy",
+        "toolz",
+    ]
+    with pytest.raises(subprocess.CalledProcessError):
+        bare.python("import six")
+
+
+@pytest.mark.needs("busybox")
+def test_busybox_is_enough(lab: Lab, tmp_path: Path) -> None:
+    for tool in lab.bin.iterdir():
+        if tool.name not in ("getconf", "git", "python3", "uv"):
+            tool.unlink()
+    applets = ("--install", "-s", str(lab.bin))
+    subprocess.run(["busybox", *applets], check=True, capture_output=True)
+    (lab.bin / "sh").unlink()
+    (lab.bin / "sh").symlink_to(shutil.which("busybox") or "")
+    assert lab.build().sent_files == 4
+    assert lab.python("import six, demo_lab") == ""
+
+
+def test_a_truncated_wheel_is_sent_again(lab: Lab) -> None:
+    lab.build()
+    [six] = (lab.home / ".cache/demo-lab/wheels").glob("six-*")
+    size = six.stat().st_size
+    os.truncate(six, 1000)
+    shutil.rmtree(lab.code / ".venv")
+    assert lab.build().sent_files == 1
+    assert six.stat().st_size == size
+    assert lab.python("import six") == ""
+
+
+def test_a_damaged_wheel_is_replaced_by_the_next_push(lab: Lab) -> None:
+    lab.build()
+    [six] = (lab.home / ".cache/demo-lab/wheels").glob("six-*")
+    six.write_bytes(bytes(six.stat().st_size))
+    shutil.rmtree(lab.code / ".venv")
+    shutil.rmtree(lab.home / ".cache/uv")
+    with pytest.raises(Problem, match="could not be built"):
+        lab.build()
+    lab.build()
+    assert lab.python("import six") == ""
+
+
+def test_a_network_that_fails_half_way_is_no_end(lab: Lab) -> None:
+    # The probe gets through, and uv does not: some networks let curl alone out.
+    lab.tool("curl", "exit 0")
+    lab.tool("uv", f'UV_HTTP_RETRIES=0 exec {REAL_UV} "$@"')
+    report = lab.build()
+    assert report.how == "brought from here"
+    assert lab.python("import six") == ""
+
+
+def test_a_build_that_was_killed_is_mended(lab: Lab) -> None:
+    lab.tool(
+        "uv",
+        f'{REAL_UV} "$@" || exit\n'
+        'case $* in "pip sync"*) rm .venv/lib/python3*/site-packages/six.py\n'
+        "kill -9 $$ ;; esac",
+    )
+    with pytest.raises(Problem):
+        lab.build()
+    assert not lab.stamped()
+    lab.tool("uv", f'exec {REAL_UV} "$@"')
+    lab.build()
+    assert lab.stamped()
+    assert lab.python("import six") == ""
+
+
+def test_a_venv_on_another_disk_stays_there(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    (lab.code / ".venv").symlink_to(tmp_path / "scratch")
+    lab.build()
+    assert (lab.code / ".venv").is_symlink()
+    assert lab.python("import six") == ""
+
+
+def test_an_old_uv_is_not_used(lab: Lab) -> None:
+    lab.tool("uv", "echo uv 0.4.1")
+    assert lab.build().uv_sent
+
+
+def test_no_uv_there_and_none_to_be_had_here(
+    bare: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "another laptop"))
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(Problem, match="This machine could not fetch") as caught:
+        bare.build()
+    assert "online" in caught.value.todo
+    assert not (bare.code / ".venv").exists()
+
+
+def test_what_has_no_wheel_is_named(lab: Lab) -> None:
+    lab.edit('"six"', '"docopt"')
+    lab.commit()
+    with pytest.raises(Problem, match=r"docopt 0\.6\.2 \(source only\)"):
+        lab.build()
+
+
+def test_another_build_backend_is_named(lab: Lab) -> None:
+    lab.edit('build-backend = "uv_build"', 'build-backend = "hatchling.build"')
+    lab.commit()
+    with pytest.raises(Problem, match=r"built by hatchling\.build"):
+        lab.build()
+
+
+def test_a_python_too_old_is_told(lab: Lab) -> None:
+    lab.tool(
+        "python3",
+        'printf \'python\\t%s\\t{"python_full_version": "3.8.10"}\\n\' "$0"',
+    )
+    with pytest.raises(Problem, match=r"has Python 3\.8\.10.* wants >=3\.11"):
+        lab.build()
+
+
+def test_no_python_is_told(lab: Lab) -> None:
+    (lab.bin / "python3").unlink()
+    with pytest.raises(Problem, match="has no Python"):
+        lab.build()
+
+
+def test_code_that_is_elsewhere_is_not_built(lab: Lab) -> None:
+    lab.edit('"six"', '"toolz"')
+    subprocess.run([REAL_UV, "lock", "-q"], cwd=lab.root, check=True)
+    git(lab.root, "commit", "-q", "-a", "-m", "Not pushed")
+    with pytest.raises(Problem, match="not at the commit"):
+        lab.build()
+    assert not (lab.code / ".venv").exists()
+
+
+def test_a_lock_that_is_behind_is_noted(
+    lab: Lab, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.edit('"six"', '"six",\n    "toolz"')
+    git(lab.root, "commit", "-q", "-a", "-m", "Without a new lock")
+    lab.bring_code()
+    lab.build()
+    assert "uv.lock is older" in capsys.readouterr().err
+
+
+def test_no_lock_in_the_commit(lab: Lab) -> None:
+    git(lab.root, "rm", "-q", "--cached", "uv.lock")
+    git(lab.root, "commit", "-q", "-m", "Forgotten")
+    with pytest.raises(Problem, match="not committed") as caught:
+        environment.stamp(lab.connection.project)
+    assert "git add uv.lock" in caught.value.todo
+
+
+@pytest.mark.needs("root")  # to mount a small disk
+@pytest.mark.parametrize("size", ["8m", "40m"], ids=["to-arrive", "to-be-built"])
+def test_a_full_disk_is_told_and_mended(bare: Lab, size: str) -> None:
+    with small_disk(bare.home, size):
+        bare.bring_code()
+        with pytest.raises(Problem, match="disk of far is full"):
+            bare.build()
+        assert not bare.stamped()
+        assert not list((bare.home / ".local/state/demo-lab").glob("in.*"))
+        subprocess.run(
+            ["mount", "-o", "remount,size=400m", bare.home], check=True, timeout=10
+        )
+        bare.build()
+        assert bare.python("import six") == ""
+
+
+class small_disk:
+    """A disk of its own for a folder, while the block lasts."""
+
+    def __init__(self, folder: Path, size: str) -> None:
+        self.folder, self.size = folder, size
+
+    def __enter__(self) -> None:
+        options = f"size={self.size}"
+        mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.folder)]
+        if subprocess.run(mount, capture_output=True).returncode:
+            pytest.skip("no file system can be mounted here")
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["umount", "-l", self.folder], check=True)
+
+
+@pytest.fixture
+def conda_lab(lab: Lab) -> Lab:
+    text = REMOTE_TOML.replace('"uv"', '"conda"')
+    (lab.root / "remote.toml").write_text(text)
+    (lab.root / "environment.yml").write_text("name: demo-lab\n")
+    lab.commit()
+    return Lab(lab.root, lab.bin.parent)
+
+
+CONDA = """\
+echo "${0##*/} $*" >>"$HOME/calls"
+while [ "$1" != --prefix ]; do shift; done
+mkdir -p "$2/conda-meta"
+"""
+
+
+@pytest.mark.parametrize(
+    ("tool", "create", "update"),
+    [
+        ("micromamba", "create", "install"),
+        ("mamba", "env create", "env update --prune"),
+        ("conda", "env create", "env update --prune"),
+    ],
+)
+def test_conda_builds_and_updates(
+    conda_lab: Lab, tool: str, create: str, update: str
+) -> None:
+    conda_lab.tool(tool, CONDA)
+    conda_lab.build()
+    assert conda_lab.stamped()
+    conda_lab.build()
+    rest = f"--prefix {conda_lab.code}/.venv --file environment.yml"
+    assert (conda_lab.home / "calls").read_text().splitlines() == [
+        f"{tool} {create} {rest}",
+        f"{tool} {update} {rest}",
+    ]
+
+
+def test_conda_that_is_missing_or_offline(conda_lab: Lab) -> None:
+    with pytest.raises(Problem, match="no micromamba, mamba or conda"):
+        conda_lab.build()
+    conda_lab.tool("conda", "echo CondaHTTPError: HTTP 000 CONNECTION FAILED; exit 1")
+    with pytest.raises(env_build.NoWayOut) as caught:
+        conda_lab.build()
+    assert "can't be brought" in caught.value.todo
+
+
+MARKERS = {"python_version": "3.11", "python_full_version": "3.11.7"}
+URL = "https://files.example.org/"
+
+
+@pytest.mark.parametrize(
+    ("platform", "best"),
+    [
+        (("x86_64", "glibc", "2.36"), "demo-1-cp311-cp311-manylinux_2_28_x86_64.whl"),
+        (("x86_64", "glibc", "2.17"), "demo-1-cp311-cp311-manylinux2014_x86_64.whl"),
+        (("x86_64", "musl", "1.2.3"), "demo-1-cp39-abi3-musllinux_1_1_x86_64.whl"),
+        (("aarch64", "glibc", "2.31"), "demo-1-py3-none-any.whl"),
+    ],
+)
+def test_the_best_wheel_for_a_platform(
+    platform: tuple[str, str, str], best: str
+) -> None:
+    files = [
+        "demo-1-py3-none-any.whl",
+        "demo-1-cp311-cp311-manylinux2014_x86_64.whl",
+        "demo-1-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "demo-1-cp312-cp312-manylinux_2_28_aarch64.whl",
+        "demo-1-cp39-abi3-musllinux_1_1_x86_64.whl",
+    ]
+    offered = [{"url": URL + file, "hashes": {"sha256": "0"}} for file in files]
+    chosen, without = wheels.choose(
+        {"packages": [{"name": "demo", "version": "1", "wheels": offered}]},
+        wheels.Platform(*platform),
+        wheels.Python("python3", MARKERS),
+    )
+    assert ([wheel.file for wheel in chosen], without) == ([best], [])
+
+
+def test_markers_are_those_of_the_remote() -> None:
+    here = {"url": f"{URL}demo-1-py3-none-any.whl", "hashes": {"sha256": "0"}}
+    packages = [
+        {"name": "new", "marker": "python_full_version >= '3.11.7'", "wheels": [here]},
+        {"name": "old", "marker": "python_full_version < '3.11.7'", "wheels": [here]},
+    ]
+    chosen, _ = wheels.choose(
+        {"packages": packages},
+        wheels.Platform("x86_64", "glibc", "2.36"),
+        wheels.Python("python3", MARKERS),
+    )
+    assert [wheel.requirement for wheel in chosen] == ["new==1"]
+
+
+def test_a_version_with_a_plus_in_its_address() -> None:
+    url = f"{URL}demo-1%2Bcpu-py3-none-any.whl"
+    package = {"name": "demo", "wheels": [{"url": url, "hashes": {"sha256": "0"}}]}
+    chosen, _ = wheels.choose(
+        {"packages": [package]},
+        wheels.Platform("x86_64", "glibc", "2.36"),
+        wheels.Python("python3", MARKERS),
+    )
+    assert chosen[0].requirement == "demo==1+cpu"
+    assert chosen[0].file == "demo-1+cpu-py3-none-any.whl"

@@ -1,0 +1,240 @@
+"""A lab on the sandbox: start, stop, restart, tunnel, what a push restarts."""
+
+import json
+import os
+import signal
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import pytest
+from laptop import Laptop
+from process import wait_until
+from project import Project, processes_of
+from remote_lab.opening import answers
+
+pytestmark = [pytest.mark.xdist_group("lab"), pytest.mark.needs("network")]
+
+SETTINGS = ".config/titanic/jupyter/jupyter_server_config.py"
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[Project]:
+    """A project whose sandbox has an environment."""
+    with Laptop() as laptop:
+        project, _ = Project.copied(laptop, {"lab_port": free_port()})
+        yield project
+        project.remote("tunnel", "down")
+        project.remote("lab", "stop")
+        assert processes_of(project.home) == []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def opened(project: Project) -> tuple[str, str]:
+    """The lab's base URL and token, of a lab that answers."""
+    url = project.remote("open", "--no-browser").stdout.strip()
+    base, token = url.split("/lab?token=")
+    assert answers(base, token)
+    return base, token
+
+
+def pid(project: Project) -> int:
+    address = (project.state / "lab.addr").read_text()
+    return int(address.partition("pid=")[2].split()[0])
+
+
+def ask(base: str, token: str, path: str, body: object = None) -> object:
+    request = urllib.request.Request(
+        f"{base}/api/{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"token {token}"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        return json.loads(reply.read())
+
+
+def test_open_twice_is_the_same_lab_and_tunnel(project: Project) -> None:
+    first = opened(project)
+    before = pid(project)
+    assert opened(project) == first
+    assert pid(project) == before
+    assert "was up" in project.remote("tunnel", "up").stderr
+    assert project.remote("tunnel", "status").stdout.split()[:2] == ["titanic", "up"]
+
+
+def test_nothing_answers_without_the_token(project: Project) -> None:
+    base, _ = opened(project)
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{base}/api/contents", timeout=10)
+
+
+def test_the_socket_and_token_are_the_users_alone(project: Project) -> None:
+    opened(project)
+    told = dict(
+        line.split("=", 1) for line in (project.state / "lab.addr").read_text().split()
+    )
+    assert Path(told["socket"]).stat().st_mode & 0o777 == 0o600
+    assert Path(told["socket"]).parent.stat().st_mode & 0o777 == 0o700
+    assert (project.state / "token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_push_leaves_a_lab_with_a_kernel_alone(project: Project) -> None:
+    base, token = opened(project)
+    ask(base, token, "kernels", {})
+    before = pid(project)
+    project.edit(SETTINGS, "# changed")
+    said = project.remote("push").stderr
+    assert "lab restart" in said
+    assert pid(project) == before
+    # It is not forgotten, and not nagged into a restart either.
+    assert "lab restart" in project.remote("push").stderr
+    assert pid(project) == before
+    doctor = project.remote("doctor", check=False)
+    assert "waits for a restart" in doctor.stdout
+
+    said = project.remote("push", "--restart").stderr
+    assert "new settings" in said
+    opened(project)
+    assert pid(project) != before
+    assert "nothing to do" in project.remote("push").stderr
+
+
+def test_a_push_restarts_an_idle_lab_if_its_settings_changed(project: Project) -> None:
+    opened(project)
+    before = pid(project)
+    project.edit(".config/titanic/tmux.conf", "# changed")
+    project.remote("push")
+    assert pid(project) == before
+    project.edit(SETTINGS, "# changed again")
+    assert "new settings" in project.remote("push").stderr
+    opened(project)
+    assert pid(project) != before
+
+
+def test_a_killed_lab_is_back_and_the_same_tunnel_works(project: Project) -> None:
+    base, token = opened(project)
+    os.kill(pid(project), signal.SIGKILL)
+    wait_until(lambda: not answers(base, token), "the lab to be gone", timeout=5)
+    wait_until(lambda: answers(base, token), "the lab to be back", timeout=20)
+
+
+def test_stop_stops_and_a_push_does_not_start_it(project: Project) -> None:
+    base, token = opened(project)
+    project.remote("lab", "stop")
+    assert not answers(base, token)
+    project.remote("push")
+    row = json.loads(project.remote("status", "--json").stdout)[0]
+    assert (row["reachable"], row["lab"]) == (True, "stopped")
+    opened(project)
+    row = json.loads(project.remote("status", "--json").stdout)[0]
+    assert (row["lab"], row["tunnel"]) == ("running", "up")
+
+
+def test_a_busy_port_is_named_with_its_holder_and_a_way_out(project: Project) -> None:
+    base, token = opened(project)
+    port = urllib.parse.urlsplit(base).port
+    project.remote("tunnel", "down")
+    with socket.create_server(("127.0.0.1", port or 0)):
+        done = project.remote("open", "--no-browser", check=False)
+    assert done.returncode == 1
+    assert f"Port {port}" in done.stderr
+    assert str(os.getpid()) in done.stderr
+    assert "--lab-port" in done.stderr
+    assert opened(project) == (base, token)
+
+
+def test_a_password_opens_the_lab_too(project: Project) -> None:
+    project.remote("lab", "password", "--password", "tr'icky \"$(word)")
+    project.remote("lab", "restart")
+    base, _ = opened(project)
+    browser = urllib.request.build_opener(
+        urllib.request.HTTPCookieProcessor(CookieJar())
+    )
+    page = browser.open(f"{base}/login", timeout=10).read().decode()
+    assert "password" in page
+    token = page.split('name="_xsrf" value="')[1].split('"')[0]
+    form = urllib.parse.urlencode({"password": "tr'icky \"$(word)", "_xsrf": token})
+    browser.open(f"{base}/login", form.encode(), timeout=10)
+    assert browser.open(f"{base}/api/contents", timeout=10).status == 200
+
+
+def test_logs_are_shown(project: Project) -> None:
+    opened(project)
+    assert "jupyter" in project.remote("lab", "logs").stdout.lower()
+
+
+def test_doctor_is_content_and_says_so(project: Project) -> None:
+    opened(project)
+    done = project.remote("doctor")
+    assert "✗" not in done.stdout
+    found = json.loads(project.remote("doctor", "--json").stdout)
+    assert all(finding["good"] for finding in found)
+
+
+def test_code_and_edits_travel_both_ways(project: Project) -> None:
+    there = project.home / "titanic"
+    (project.root / "src/titanic/work.py").write_text("x = 1\n")
+    project.commit("work")
+    project.remote("push")
+    assert (there / "src/titanic/work.py").read_text() == "x = 1\n"
+
+    (there / "src/titanic/work.py").write_text("x = 2\n")
+    (project.root / "src/titanic/more.py").write_text("y = 1\n")
+    project.commit("more")
+    done = project.remote("push", check=False)
+    assert done.returncode == 3
+    assert "src/titanic/work.py" in done.stderr
+    assert "./remote save" in done.stderr
+    assert (there / "src/titanic/work.py").read_text() == "x = 2\n"
+
+    done = project.remote("save", check=False)
+    assert "git merge titanic/saved" in done.stderr
+    project.laptop.run("git", "merge", "-q", "titanic/saved", cwd=project.root)
+    assert (project.root / "src/titanic/work.py").read_text() == "x = 2\n"
+    project.remote("push")
+    assert (there / "src/titanic/more.py").exists()
+    (there / "src/titanic/more.py").write_text("y = 2\n")
+    project.remote("save")
+    assert (project.root / "src/titanic/more.py").read_text() == "y = 2\n"
+    assert "nothing" in project.remote("save").stderr
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(laptop: Laptop) -> None:
+    project = Project.rendered(laptop)
+    own = project.home / "titanic" / "thesis.tex"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine\n")
+    done = project.remote("push", "--only", "code", check=False)
+    assert done.returncode == 1
+    assert "not this project" in done.stderr
+    assert own.read_text() == "mine\n"
+    assert list(own.parent.iterdir()) == [own]
+
+
+def test_works_from_any_folder_of_the_project(project: Project) -> None:
+    for folder in ("src/titanic", "home/remote"):
+        up = "/".join(".." for _ in Path(folder).parts)
+        done = project.laptop.run(f"{up}/remote", "status", cwd=project.root / folder)
+        assert "titanic" in done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_program_of_that_shell(project: Project, shell: str) -> None:
+    text = project.remote("completion", shell).stdout
+    assert "remote" in text
+    project.laptop.run(shell, "-n", input=text)
+
+
+def test_wrong_usage_ends_with_2(project: Project) -> None:
+    for words in (["push", "nowhere"], ["push", "--only", "all"], ["fly"]):
+        done = project.remote(*words, check=False)
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
