@@ -48,7 +48,7 @@ class Session:
         self._mark = secrets.token_hex(8)
         # A file and not a pipe: the master that ssh may leave in the background
         # keeps it open, and would keep us waiting.
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
         self.process = subprocess.Popen(
             connection.argv(f"echo {self._mark}; {line}"),
             stdin=subprocess.PIPE,

@@ -17,6 +17,7 @@ from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import ask, ssh_config, write_personal
+from remote_lab.tunnel import tunnel
 
 
 class Record:
@@ -90,6 +91,8 @@ def uninstall(project: Project, keys: bool = False) -> None:
     record = Record(project)
     if record.empty:
         raise Problem("Nothing of this project is installed on this laptop.")
+    for remote in project.remotes.values():
+        end_connections(Connection(project, remote))
     for name in record.said["lines"]:
         take_out(Path(name), record)
     made = record.said["keys"]
@@ -111,6 +114,14 @@ def uninstall(project: Project, keys: bool = False) -> None:
             f"The key {made[0]}, which install made, stays: other places may know it"
             f" by now. To remove it as well: rm {made[0]} {made[0]}.pub"
         )
+
+
+def end_connections(connection: Connection) -> None:
+    """End the tunnel, and the connection that ssh keeps open for the next command."""
+    tunnel(connection).down()
+    if not connection.remote.sandbox:
+        ssh = [*connection.ssh(), "-O", "exit", connection.remote.host]
+        _ok(ssh, capture_output=True)
 
 
 def identity_file(project: Project, remote: Remote) -> Path:

@@ -8,6 +8,7 @@ import asyncio
 import fcntl
 import os
 import sys
+from pathlib import Path
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -46,7 +47,7 @@ async def relay(port: int, target: str) -> None:
 def main() -> None:
     """Take the lock, note the pid, and relay."""
     port, target, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    with open(path, "a", encoding="ascii") as held:
+    with Path(path).open("a", encoding="ascii") as held:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         held.truncate(0)
         held.write(str(os.getpid()))

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from remote_lab.connection import Connection, explain
 from remote_lab.errors import Problem
+from remote_lab.keepers import Keeper, keeper
 from remote_lab.sshconf import target_file, write, write_personal
 
 
@@ -72,10 +73,9 @@ class Tunnel(ABC):
         Returns:
             Whether there was one.
         """
-        if not self.is_up():
-            return False
-        self._stop()
-        return True
+        was = self.is_up()
+        self._stop()  # a keeper may be about to start it again
+        return was
 
     def _read(self) -> str:
         try:
@@ -103,7 +103,15 @@ class Tunnel(ABC):
 class SshTunnel(Tunnel):
     """Through ssh, to the Host named after the remote, with "-lab"."""
 
-    def _command(self, *options: str) -> list[str]:
+    @property
+    def _keeper(self) -> Keeper | None:
+        return keeper(f"remote-lab-tunnel-{self.remote.host}")
+
+    def command(self, *options: str) -> list[str]:
+        """The tunnel's ssh: its Host has the forward, and ExitOnForwardFailure.
+
+        Without the latter, ssh would live on, useless, when the port is taken.
+        """
         # Short, whatever the names: 104 bytes is all that macOS gives a socket.
         name = f"{self.connection.project.slug}/{self.remote.name}"
         socket_name = "cm-lab-" + hashlib.sha256(name.encode()).hexdigest()[:16]
@@ -111,25 +119,36 @@ class SshTunnel(Tunnel):
         ssh = self.connection.ssh()
         return [*ssh, "-S", control, *options, f"{self.remote.host}-lab"]
 
-    def start_command(self) -> list[str]:
-        """The ssh that goes to the background once the forward stands.
-
-        The forward is in the Host's configuration, and so is ExitOnForwardFailure:
-        without it, ssh would live on, useless, when the port is taken.
-        """
-        return self._command("-f", "-N", "-M")
-
     def is_up(self) -> bool:
-        done = subprocess.run(self._command("-O", "check"), capture_output=True)
-        return done.returncode == 0
+        return _succeeds(self.command("-O", "check"))
 
     def _start(self, target: str) -> None:
         write_personal(self.connection.project)
+        if not self._start_minded():
+            self._start_in_background()
+
+    def _start_minded(self) -> bool:
+        """With a keeper; it can't answer ssh's questions, so this may fail."""
+        minder = self._keeper
+        if not minder or not minder.start(
+            self.command("-o", "BatchMode=yes", "-N", "-M")
+        ):
+            return False
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if self.is_up() and listens(self.port):
+                return True
+            time.sleep(0.05)
+        minder.stop()
+        return False
+
+    def _start_in_background(self) -> None:
         log = self.state / f"{self.remote.name}.tunnel.log"
         # All three redirected: what goes to the background keeps them open.
         with log.open("w", encoding="utf-8") as errors:
             status = subprocess.run(
-                self.start_command(),
+                self.command("-f", "-N", "-M"),
+                check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -141,7 +160,13 @@ class SshTunnel(Tunnel):
             raise explain(self.remote, said)
 
     def _stop(self) -> None:
-        subprocess.run(self._command("-O", "exit"), capture_output=True)
+        if minder := self._keeper:
+            minder.stop()
+        _succeeds(self.command("-O", "exit"))
+
+
+def _succeeds(argv: list[str]) -> bool:
+    return subprocess.run(argv, check=False, capture_output=True).returncode == 0
 
 
 class SandboxTunnel(Tunnel):
@@ -178,6 +203,8 @@ class SandboxTunnel(Tunnel):
         raise Problem(f"The relay to {target} did not start.")
 
     def _stop(self) -> None:
+        if not self.is_up():
+            return
         # The lock is held, so the pid inside is the relay's.
         os.kill(int(self._lock.read_text(encoding="ascii")), signal.SIGTERM)
         while self.is_up():
@@ -208,7 +235,9 @@ def _holder(port: int) -> str:
         (["ss", "-Hltnp", f"sport = :{port}"], "ss"),
     ):
         try:
-            said = subprocess.run(command, capture_output=True, text=True).stdout
+            said = subprocess.run(
+                command, check=False, capture_output=True, text=True
+            ).stdout
         except FileNotFoundError:
             continue
         if pick == "lsof" and said:

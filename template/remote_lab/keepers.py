@@ -1,0 +1,114 @@
+"""Who minds the tunnel's ssh, so that it comes back after sleep: systemd or launchd.
+
+Nothing is installed: the systemd unit is a transient one, and the launchd agent's
+file goes with it. Where neither is there, ssh goes to the background unminded.
+"""
+
+import os
+import plistlib
+import shutil
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+
+class Keeper(ABC):
+    """Runs a command, and runs it again 10 s after it ends.
+
+    Args:
+        name: What the command is for; names the unit or agent.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def start(self, argv: list[str]) -> bool:
+        """Start minding a command, in place of what was minded under this name.
+
+        Returns:
+            Whether it was taken on; not whether the command does well.
+        """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the command, if it is minded."""
+
+
+class Systemd(Keeper):
+    """A transient unit of the user's systemd."""
+
+    def start_command(self, argv: list[str]) -> list[str]:
+        """What starts the unit; the agent's address goes with it, if there is one."""
+        agent = os.environ.get("SSH_AUTH_SOCK")
+        return [
+            *("systemd-run", "--user", "--quiet", "--collect"),
+            f"--unit={self.name}",
+            "--property=Restart=always",
+            "--property=RestartSec=10",
+            # Or systemd gives up where the laptop has no network for a while.
+            "--property=StartLimitIntervalSec=0",
+            *([f"--setenv=SSH_AUTH_SOCK={agent}"] if agent else []),
+            "--",
+            *argv,
+        ]
+
+    def start(self, argv: list[str]) -> bool:
+        self.stop()
+        return _quietly(self.start_command(argv))
+
+    def stop(self) -> None:
+        _quietly(["systemctl", "--user", "stop", f"{self.name}.service"])
+
+
+class Launchd(Keeper):
+    """An agent of macOS's launchd, in a file as long as it runs."""
+
+    @property
+    def _file(self) -> Path:
+        return Path.home() / "Library" / "LaunchAgents" / f"{self.name}.plist"
+
+    def agent(self, argv: list[str]) -> bytes:
+        """The agent's file. Its ssh must never go to the background by itself."""
+        return plistlib.dumps(
+            {
+                "Label": self.name,
+                "ProgramArguments": [shutil.which(argv[0]) or argv[0], *argv[1:]],
+                "RunAtLoad": True,
+                "KeepAlive": True,
+                "ThrottleInterval": 10,
+            }
+        )
+
+    def start(self, argv: list[str]) -> bool:
+        self.stop()
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_bytes(self.agent(argv))
+        return _quietly(["launchctl", "bootstrap", self._domain, str(self._file)])
+
+    def stop(self) -> None:
+        if self._file.exists():
+            _quietly(["launchctl", "bootout", f"{self._domain}/{self.name}"])
+            self._file.unlink()
+
+    @property
+    def _domain(self) -> str:
+        return f"gui/{os.getuid()}"
+
+
+def keeper(name: str) -> Keeper | None:
+    """The keeper that this machine has."""
+    if sys.platform == "darwin":
+        return Launchd(name)
+    answers = ["systemctl", "--user", "--quiet", "is-active", "basic.target"]
+    if shutil.which("systemd-run") and _quietly(answers):
+        return Systemd(name)
+    return None
+
+
+def _quietly(argv: list[str]) -> bool:
+    try:
+        return subprocess.run(argv, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
