@@ -161,9 +161,14 @@ class Terminal:
         self._tmux("send-keys", "-l", "--", line)
         self.send_keys("Enter")
 
-    def capture(self) -> str:
-        """Return what the screen shows; a wrapped line comes as one."""
-        return self._tmux("capture-pane", "-p", "-J").stdout
+    def capture(self, colours: bool = False) -> str:
+        """Return what the screen shows; a wrapped line comes as one.
+
+        Args:
+            colours: With the escapes that make its colours.
+        """
+        escapes = ["-e"] if colours else []
+        return self._tmux("capture-pane", "-p", "-J", *escapes).stdout
 
     def wait_for(self, awaited: str | re.Pattern[str], timeout: float = 30) -> str:
         """Wait until the screen shows a text, or what a pattern matches.

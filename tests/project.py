@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -123,7 +122,7 @@ def snapshot(root: Path, *, times: bool = False) -> dict[str, tuple[Any, ...]]:
         info = path.lstat()
         content: bytes | str = ""
         if path.is_symlink():
-            content = os.readlink(path)
+            content = str(path.readlink())
         elif path.is_file():
             content = path.read_bytes()
         trace = (info.st_ino, info.st_mtime_ns) if times and not path.is_dir() else ()

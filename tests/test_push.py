@@ -1,25 +1,20 @@
-"""The push's promises, one by one, on the sandbox: the same sh as on a real remote."""
+"""The push's promises, one by one, on the sandbox: the same sh as on a real remote.
 
-import gzip
-import io
+The first, all or nothing, is in test_push_atomic.py; the fifth, what is restarted, in
+test_lab.py, where a lab runs; fish, csh, zsh and a real sshd are in test_faults.py.
+"""
+
 import json
 import os
 import shutil
 import signal
 import subprocess
-import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from laptop import Laptop
 from project import Project, sees, snapshot
-from remote_lab import home, settings, tree
-from remote_lab.connection import Connection, program
-from remote_lab.parcel import Parcel
-
-TMUX = ".config/titanic/tmux.conf"
-BASHRC = ".config/titanic/bashrc"
+from pushing import BASHRC, TMUX, after_push, push, stream
 
 
 @pytest.fixture
@@ -31,140 +26,6 @@ def project(laptop: Laptop) -> Project:
 def pushed(project: Project) -> Project:
     project.remote("push", "--only", "home")
     return project
-
-
-def push(project: Project, *more: str, check: bool = True) -> str:
-    done = project.remote("push", "--only", "home", *more, check=check)
-    return done.stdout + done.stderr
-
-
-def stream(project: Project) -> tuple[list[str], dict[str, str], bytes]:
-    """The command, environment and bytes of a push, to be cut or killed by hand."""
-    read = settings.load(project.root)
-    connection = Connection(read, read.pick(None))
-    values = home.values(connection, mode="apply", restart="no")
-    parcel = Parcel(program(*home.PROGRAMS, values=values, main="push_home"))
-    tree.pack(read, tree.read(read), parcel)
-    data = io.BytesIO()
-    parcel.write(data)
-    env = {**(connection.env() or {}), "PATH": project.laptop.env["PATH"]}
-    return connection.argv(parcel.line("titanic")), env, data.getvalue()
-
-
-# 1. All or nothing
-
-
-def assert_whole(project: Project, before: dict[str, bytes], after: dict[str, bytes]):
-    """The home is as before or as after; the next push finds its way, leaves nothing."""
-    assert sees(project.home) in (before, after)
-    push(project)
-    assert sees(project.home) == after
-    left = {path.name for path in project.state.iterdir()}
-    assert left <= {"current", "generations", "folders"}, left
-    assert all(p.name.isdigit() for p in (project.state / "generations").iterdir())
-
-
-def after_push(project: Project) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(project.pieces)): path.read_bytes()
-        for path in project.pieces.rglob("*")
-        if path.is_file()
-    }
-
-
-@pytest.mark.parametrize("first", [True, False], ids=["first", "changed"])
-def test_cut_anywhere_leaves_old_or_new(project: Project, first: bool) -> None:
-    if not first:
-        push(project)
-        project.edit(TMUX, "# new")
-    before, after = sees(project.home), after_push(project)
-    argv, env, data = stream(project)
-    cuts = sorted({*range(0, len(data), len(data) // 25), len(data) - 1})
-    for cut in cuts:
-        subprocess.run(
-            argv, env=env, input=data[:cut], capture_output=True, check=False
-        )
-        # Behind the end mark there is only tar's padding, and gzip's sum.
-        wanted = (before, after) if cut > len(data) - 50 else (before,)
-        assert sees(project.home) in wanted, f"cut at {cut} of {len(data)}"
-    assert_whole(project, before, after)
-    print(f"{len(cuts)} cuts of {len(data)} bytes")
-
-
-KILLER = """#!/bin/sh
-# Counts the commands of the apply program; before the one it is told, kills it.
-read -r count <"$COUNTER"
-count=$((count + 1))
-echo $count >"$COUNTER"
-[ $count -ne $VICTIM ] || kill -9 $PPID
-exec {real} "$@"
-"""
-
-
-@pytest.fixture
-def killers(tmp_path: Path) -> Iterator[Path]:
-    """A folder for PATH, where each command that changes something can kill."""
-    folder = tmp_path / "killers"
-    folder.mkdir()
-    for name in ("mkdir", "mv", "cp", "rm", "ln", "cat", "sort", "sha256sum", "tail"):
-        stub = folder / name
-        stub.write_text(KILLER.format(real=shutil.which(name)))
-        stub.chmod(0o755)
-    yield folder
-
-
-@pytest.mark.parametrize("first", [True, False], ids=["first", "changed"])
-def test_killed_at_any_step_leaves_old_or_new(
-    project: Project, killers: Path, tmp_path: Path, first: bool
-) -> None:
-    if not first:
-        push(project)
-        project.edit(TMUX, "# new")
-        project.edit(BASHRC, "# new")
-    before, after = sees(project.home), after_push(project)
-    kept = tmp_path / "kept"
-    if not first:
-        shutil.copytree(project.home, kept, symlinks=True)
-    counter = tmp_path / "counter"
-    for victim in range(1, 200):
-        shutil.rmtree(project.home, ignore_errors=True)
-        if not first:
-            shutil.copytree(kept, project.home, symlinks=True)
-            # The links of the copy name the home itself, and so does the home.
-        project.home.mkdir(parents=True, exist_ok=True)
-        counter.write_text("0\n")
-        argv, env, data = stream(project)
-        env |= {"COUNTER": str(counter), "VICTIM": str(victim)}
-        env["PATH"] = f"{killers}:{env['PATH']}"
-        done = subprocess.run(
-            argv, env=env, input=data, capture_output=True, check=False
-        )
-        if int(counter.read_text()) < victim:
-            assert done.returncode == 0, done.stderr
-            break
-        assert_whole(project, before, after)
-    else:
-        pytest.fail("the push never came to its end")
-    assert victim > 15
-    print(f"{victim - 1} kills")
-
-
-def test_truncated_tar_is_noticed_where_tar_takes_it(project: Project) -> None:
-    argv, env, data = stream(project)
-    whole = gzip.decompress(data)
-    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
-        ends = [member.offset for member in tar.getmembers()]
-    for end in ends:  # a tar that ends here is whole, for all that tar can tell
-        done = subprocess.run(
-            argv,
-            env=env,
-            input=gzip.compress(whole[:end]),
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert b"incomplete" in done.stdout
-    assert sees(project.home) == {}
 
 
 # 2. Three ways
@@ -263,9 +124,6 @@ def test_one_changed_file_is_all_that_is_put(pushed: Project) -> None:
     assert json.loads(done.stdout)[0]["changed"] == [TMUX]
 
 
-# 5. is in test_lab.py, where a lab runs
-
-
 # 6. Dry run
 
 
@@ -349,7 +207,7 @@ def test_of_many_at_once_each_wins_or_says_why(pushed: Project) -> None:
     assert (pushed.home / TMUX).read_bytes() == (pushed.pieces / TMUX).read_bytes()
 
 
-# 8. Odd remotes (fish, csh, zsh and a real sshd: test_box_push.py)
+# 8. Odd remotes
 
 
 def test_bashrc_block_goes_in_once_and_out_cleanly(project: Project) -> None:
@@ -438,9 +296,10 @@ def test_conflict_markers_are_never_pushed(pushed: Project) -> None:
 
 
 def test_unmerged_files_are_never_pushed(pushed: Project) -> None:
-    git = lambda *words, check=True: pushed.laptop.run(  # noqa: E731
-        "git", *words, cwd=pushed.root, check=check
-    )
+
+    def git(*words: str, check: bool = True) -> None:
+        pushed.laptop.run("git", *words, cwd=pushed.root, check=check)
+
     git("checkout", "-qb", "other")
     pushed.edit(TMUX, "# a")
     pushed.commit("a")

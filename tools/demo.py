@@ -68,10 +68,9 @@ class Server:
             elif message["msg_type"] == "execute_reply":
                 if content["status"] != "ok":
                     raise RuntimeError(f"the cell failed: {content}")
-            elif message["msg_type"] == "status" and output:
-                if content["execution_state"] == "idle":
-                    channel.close()
-                    return output
+            elif output and content.get("execution_state") == "idle":
+                channel.close()
+                return output
 
 
 def execute_request(source: str) -> dict[str, object]:
@@ -94,7 +93,11 @@ def execute_request(source: str) -> dict[str, object]:
 def remote(*arguments: str) -> str:
     """Run the project's ./remote; what it printed as its result."""
     done = subprocess.run(
-        ["./remote", *arguments], cwd=DEMO, check=True, stdout=subprocess.PIPE, text=True
+        ["./remote", *arguments],
+        cwd=DEMO,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     return done.stdout.strip()
 

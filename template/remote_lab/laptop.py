@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from remote_lab import show
+from remote_lab import show, wheels
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.settings import Project, Remote
-from remote_lab.sshconf import ask, ssh_config, write_personal
+from remote_lab.sshconf import ask, ssh_config, write, write_personal
 from remote_lab.tunnel import tunnel
 
 
@@ -66,6 +66,7 @@ def install(project: Project) -> None:
         for identity in {identity_file(project, remote) for remote in remotes}:
             make_key(identity, record)
     mirror(project, record)
+    write(project.state / "project", f"{project.root}\n")  # for the aliases
     if remotes:
         write_personal(project)
         include = f"Include ~/.ssh/config.d/{project.slug}.conf\n"
@@ -102,7 +103,9 @@ def uninstall(project: Project, keys: bool = False) -> None:
     for name in record.said["files"]:
         Path(name).unlink(missing_ok=True)
     (Path.home() / f".ssh/known_hosts.{project.slug}").unlink(missing_ok=True)
-    shutil.rmtree(project.state, ignore_errors=True)
+    # The wheels are everybody's, but any project can fetch them again.
+    for ours in (project.state, wheels.cache().parent):
+        shutil.rmtree(ours, ignore_errors=True)
     # Our state's folders are made by whichever verb comes first.
     folders = {*map(Path, record.said["folders"]), *project.state.parents[:3]}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
@@ -154,13 +157,22 @@ def bring_key(project: Project, remote: Remote) -> None:
     key = identity_file(project, remote)
     ssh = [*Connection(project, remote).ssh(), "-o", "BatchMode=yes"]
     only = ["-o", "ControlPath=none", "-o", "IdentitiesOnly=yes", "-i", str(key)]
-    quiet = {"stdin": subprocess.DEVNULL, "capture_output": True}
-    if _ok([*ssh, *only, remote.host, "exit"], **quiet):
+    # Another key that ~/.ssh/config names may open the door: which did, -v tells.
+    tried = subprocess.run(
+        [*ssh, *only, "-v", remote.host, "exit"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    if not tried.returncode and f"Server accepts key: {key} " in tried.stderr:
         show.done(f"{remote.name} knows your key.")
         return
-    copy = ["ssh-copy-id", "-i", f"{key}.pub", remote.host]
+    # -f: its own look would take that other key for this one.
+    copy = ["ssh-copy-id", "-f", "-i", f"{key}.pub", remote.host]
     by_hand = f"ssh-copy-id -i {key}.pub {remote.host}"
-    # Another key of the user's may open the door; else a person has to.
+    quiet = {"stdin": subprocess.DEVNULL, "capture_output": True}
+    # Where no key opens it, a person has to.
     if not sys.stdin.isatty() and not _ok([*ssh, remote.host, "exit"], **quiet):
         show.note(f"{remote.name} does not know your key yet, or is away. {by_hand}")
     elif _ok(copy):
@@ -218,29 +230,46 @@ def insert(path: Path, text: str, record: Record, top: bool = False) -> None:
         record: Notes how the file was.
         top: At the very top, rather than at the end.
     """
-    exists = path.exists()
-    before = (
-        path.read_text(encoding="utf-8", errors="surrogateescape") if exists else ""
-    )
-    if text in before:
+    before = _read(path)
+    if _find(before, text) >= 0:
         return
-    joint = "" if top or not before or before.endswith("\n") else "\n"
-    record.said["lines"][str(path)] = {"text": joint + text, "made": not exists}
+    joint = not top and before != "" and not before.endswith("\n")
+    record.said["lines"][str(path)] = {
+        "text": text,
+        "joint": joint,
+        "made": not path.exists(),
+    }
     record.save()
-    _rewrite(path, text + before if top else before + joint + text)
+    _rewrite(path, text + before if top else before + "\n" * joint + text)
 
 
 def take_out(path: Path, record: Record) -> None:
     """Take our lines out of a file of the user's, and the file if we made it."""
     how = record.said["lines"][str(path)]
-    if not path.exists():
+    before = _read(path)
+    start = _find(before, how["text"])
+    if start < 0:
         return
-    before = path.read_text(encoding="utf-8", errors="surrogateescape")
-    after = before.replace(how["text"], "", 1)
-    if not after and how["made"]:
-        path.unlink()
-    elif after != before:
-        _rewrite(path, after)
+    after = before[start + len(how["text"]) :]
+    # The line's end before ours is the user's now, if something was written below.
+    if how["joint"] and not after:
+        start -= 1
+    if not start and not after and how["made"]:
+        path.resolve().unlink()  # where it is a link, that was there before
+    else:
+        _rewrite(path, before[:start] + after)
+
+
+def _read(path: Path) -> str:
+    """The text of a file of the user's, each byte of it, line ends as they are."""
+    if not path.exists():
+        return ""
+    return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _find(text: str, lines: str) -> int:
+    """Where whole lines stand in a text, or -1."""
+    return f"\n{text}".find(f"\n{lines}")
 
 
 def _rewrite(path: Path, text: str) -> None:
@@ -249,7 +278,7 @@ def _rewrite(path: Path, text: str) -> None:
     try:
         if target.exists() and not os.access(target, os.W_OK):
             raise PermissionError("it is read-only")
-        beside.write_text(text, encoding="utf-8", errors="surrogateescape")
+        beside.write_bytes(text.encode("utf-8", "surrogateescape"))
         if target.exists():
             shutil.copymode(target, beside)
         elif target.parent.name == ".ssh":

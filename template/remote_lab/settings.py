@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,8 @@ def load(root: Path) -> Project:
     personal = _read(root / PERSONAL) if (root / PERSONAL).exists() else {}
     check = _Check(root / "remote.toml")
     slug = check.text(told, "slug", r"[a-z][a-z0-9-]{0,30}")
-    own = personal.get("remotes", {})
+    mine = _Check(root / PERSONAL)
+    own = mine.table(personal, "remotes") if personal else {}
     setup = check.table(told, "setup")
     return Project(
         root=root,
@@ -109,8 +110,8 @@ def load(root: Path) -> Project:
         setup_laptop=bool(setup.get("laptop", False)),
         setup_push=bool(setup.get("push", False)),
         remotes={
-            name: _remote(check, slug, name, table, own.get(name, {}))
-            for name, table in check.table(told, "remotes").items()
+            name: _own(mine, own, _remote(check, slug, name, told["remotes"]))
+            for name in check.table(told, "remotes")
         },
     )
 
@@ -138,11 +139,12 @@ def save_personal(project: Project, name: str, **values: str | int) -> Project:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     try:
         return load(project.root)
-    except Problem:
+    except Problem as error:
         path.unlink()
         if before is not None:
             path.write_text(before, encoding="utf-8")
-        raise
+        todo = "The same command, with another value."
+        raise Problem(error.what, "Nothing was changed.", todo, USAGE) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -160,19 +162,32 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _remote(
-    check: "_Check", slug: str, name: str, table: dict[str, Any], own: dict[str, Any]
-) -> Remote:
+def _remote(check: "_Check", slug: str, name: str, tables: dict[str, Any]) -> Remote:
     check.text({"name": name}, "name", r"[a-z][a-z0-9-]{0,30}")
-    merged = {**table, **own}
+    table = check.table(tables, name)
     return Remote(
         name=name,
         host=slug if name == slug else f"{slug}-{name}",
-        lab_port=check.port(merged, "lab_port"),
+        lab_port=check.port(table, "lab_port"),
         sandbox=table.get("sandbox") is True,
-        user=check.text(own, "user", r"[^\s\"'-][^\s\"']*") if "user" in own else "",
-        identity=check.text(own, "identity", r"[^\n\"]+") if "identity" in own else "",
     )
+
+
+def _own(check: "_Check", tables: dict[str, Any], remote: Remote) -> Remote:
+    """A remote as this user has it."""
+    if remote.name not in tables:
+        return remote
+    table = check.table(tables, remote.name)
+    values: dict[str, Any] = {}
+    if "user" in table:
+        login = "a login name without spaces or quotes"
+        values["user"] = check.text(table, "user", r"[^\s\"'-][^\s\"']*", login)
+    if "identity" in table:
+        file = "the name of a key file"
+        values["identity"] = check.text(table, "identity", r"[^\n\"]+", file)
+    if "lab_port" in table:
+        values["lab_port"] = check.port(table, "lab_port")
+    return replace(remote, **values)
 
 
 class _Check:
@@ -181,10 +196,12 @@ class _Check:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def text(self, table: dict[str, Any], key: str, pattern: str) -> str:
+    def text(
+        self, table: dict[str, Any], key: str, pattern: str, wanted: str = ""
+    ) -> str:
         value = table.get(key)
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise self._wrong(key, value, f"text like {pattern}")
+            raise self._wrong(key, value, wanted or f"text like {pattern}")
         return value
 
     def port(self, table: dict[str, Any], key: str) -> int:

@@ -9,6 +9,7 @@ ssh.conf     what is this laptop's alone: the user's own login and key, the port
 """
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -26,6 +27,8 @@ ROUTE = (
     "certificatefile",
     "hostkeyalias",
 )
+# Of these, what names a file: it may hold spaces.
+FILES = ("identityfile", "identityagent", "certificatefile")
 
 
 def hosts_file(project: Project) -> Path:
@@ -87,24 +90,32 @@ def _route(project: Project, remote: Remote) -> list[str]:
     ssh looks a HostName up in the DNS, never among its own Hosts: so an alias's
     settings have to be written out.
     """
-    plain = ask(["-F", str(hosts_file(project)), remote.host])
-    alias = plain.get("hostname", [""])[0]
+    # Without its Include: the route that was written last must not count here.
+    hosts = re.sub("(?m)^Include .*", "", hosts_file(project).read_text("utf-8"))
+    told = ask(["-F", "/dev/stdin", remote.host], hosts)
+    alias = told.get("hostname", [""])[0]
     own, bare = ask([alias]), ask(["-F", "/dev/null", alias])
-    if own.get("hostname") == bare.get("hostname") and not any(
-        own.get(key) != bare.get(key) for key in ("proxyjump", "proxycommand")
-    ):
-        return []
-    return [f"    # {alias}, as your own ssh config has it"] + [
-        f"    {key} {value}"
+    lines = [
+        f'    {key} "{value}"' if key in FILES else f"    {key} {value}"
         for key in ROUTE
-        for value in own.get(key, [])
+        # What the project says of its own accord, it says on purpose.
         if own.get(key) != bare.get(key)
+        and (key in {"hostname", *FILES} or told.get(key) == bare.get(key))
+        for value in own.get(key, [])
     ]
+    return lines and [f"    # {alias}, as your own ssh config has it", *lines]
 
 
-def ask(arguments: list[str]) -> dict[str, list[str]]:
-    """What ssh would use, by `ssh -G`: each option and its values."""
-    said = subprocess.run(["ssh", "-G", *arguments], capture_output=True, text=True)
+def ask(arguments: list[str], config: str = "") -> dict[str, list[str]]:
+    """What ssh would use, by `ssh -G`: each option and its values.
+
+    Args:
+        arguments: For ssh.
+        config: What /dev/stdin is to hold.
+    """
+    said = subprocess.run(
+        ["ssh", "-G", *arguments], input=config, capture_output=True, text=True
+    )
     options: dict[str, list[str]] = {}
     for line in said.stdout.splitlines():
         key, _, value = line.partition(" ")

@@ -43,7 +43,7 @@ code_save() { # commit what was edited here, and send what the laptop lacks
     # The laptop may be ahead by commits that were not pushed: then all are sent.
     git cat-file -e "$known^{commit}" 2>/dev/null && known=^$known || known=''
     [ "$(git rev-parse HEAD)" = "${known#^}" ] ||
-        git bundle create -q - HEAD $known | base64 |
+        git bundle create -q - HEAD ${known:+"$known"} | base64 |
         while read -r line; do say bundle "$line"; done
     say commit "$(git rev-parse HEAD)"
 }

@@ -46,12 +46,9 @@ lab_pid() { # the server's pid, if it runs
 }
 
 kernels() { # how many processes run in the lab: kernels and terminals
-    count=0
-    for child in $(cat "/proc/$(lab_pid)/task"/*/children 2>/dev/null); do
-        : "$child"
-        count=$((count + 1))
-    done
-    echo $count
+    # shellcheck disable=SC2046
+    set -- $(cat "/proc/$(lab_pid)/task"/*/children 2>/dev/null)
+    echo $#
 }
 
 backend_start() {

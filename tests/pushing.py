@@ -1,0 +1,39 @@
+"""Pushing to the sandbox, whole or by hand: what the tests of the push share."""
+
+import io
+
+from project import Project
+from remote_lab import home, settings, tree
+from remote_lab.connection import Connection, program
+from remote_lab.parcel import Parcel
+
+TMUX = ".config/titanic/tmux.conf"
+BASHRC = ".config/titanic/bashrc"
+
+
+def push(project: Project, *more: str, check: bool = True) -> str:
+    """Push the home pieces; what was said."""
+    done = project.remote("push", "--only", "home", *more, check=check)
+    return done.stdout + done.stderr
+
+
+def stream(project: Project) -> tuple[list[str], dict[str, str], bytes]:
+    """The command, environment and bytes of a push, to be cut or killed by hand."""
+    read = settings.load(project.root)
+    connection = Connection(read, read.pick(None))
+    values = home.values(connection, mode="apply", restart="no")
+    parcel = Parcel(program(*home.PROGRAMS, values=values, main="push_home"))
+    tree.pack(read, tree.read(read), parcel)
+    data = io.BytesIO()
+    parcel.write(data)
+    env = {**(connection.env() or {}), "PATH": project.laptop.env["PATH"]}
+    return connection.argv(parcel.line("titanic")), env, data.getvalue()
+
+
+def after_push(project: Project) -> dict[str, bytes]:
+    """What the home sees of the project once it is pushed."""
+    return {
+        str(path.relative_to(project.pieces)): path.read_bytes()
+        for path in project.pieces.rglob("*")
+        if path.is_file()
+    }

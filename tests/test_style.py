@@ -1,0 +1,58 @@
+"""The house rules that a program can check, over the template and over itself."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ("template/remote", "template/remote_lab", "tests", "tools", "hooks")
+SHELL = sorted((ROOT / "template/remote_lab/sh").glob("*.sh"))
+
+
+def tool(*argv: str, cwd: Path = ROOT) -> None:
+    done = subprocess.run(
+        argv, cwd=cwd, check=False, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_black() -> None:
+    tool(sys.executable, "-m", "black", "--check", "-q", "--diff", *PYTHON)
+
+
+def test_ruff() -> None:
+    tool(sys.executable, "-m", "ruff", "check", "--no-cache", *PYTHON)
+
+
+def test_mypy() -> None:
+    for folder, what in (("template", "remote_lab"), (".", "tools"), (".", "hooks")):
+        tool(sys.executable, "-m", "mypy", what, cwd=ROOT / folder)
+    tool(sys.executable, "-m", "mypy", "tests")
+
+
+@pytest.mark.needs("shellcheck")
+@pytest.mark.parametrize("path", SHELL, ids=lambda path: path.stem)
+def test_shellcheck(path: Path) -> None:
+    # SC2154: the values come with the call. SC2034: another file uses it.
+    # SC2015: A && B || C, where C shall run when B fails too.
+    tool("shellcheck", "-s", "sh", "-e", "SC2154,SC2034,SC2015", str(path))
+
+
+@pytest.mark.needs("dash", "busybox")
+@pytest.mark.parametrize("path", SHELL, ids=lambda path: path.stem)
+def test_parses_in_every_shell(path: Path) -> None:
+    for shell in (["dash"], ["busybox", "sh"], ["bash", "--posix"]):
+        tool(*shell, "-n", str(path))
+
+
+def test_no_file_is_much_too_long() -> None:
+    for path in [*ROOT.glob("template/**/*.py"), *ROOT.glob("tests/*.py"), *SHELL]:
+        assert len(path.read_text().splitlines()) <= 440, path
+
+
+def test_workflow_and_ci_call_the_readmes_command() -> None:
+    assert "make test" in (ROOT / "README.md").read_text().split("## ")[0]
+    assert "make test" in (ROOT / ".ci/run").read_text()
+    assert ".ci/run" in (ROOT / ".github/workflows/tests.yml").read_text()

@@ -1,0 +1,38 @@
+"""Make the README's pictures from what the tests saw: run the suite first.
+
+The terminal is the screen of a newcomer's `copier copy` (tests/test_newcomer.py), the
+lab a page of the real JupyterLab on the box (tests/test_on_box.py).
+"""
+
+import io
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+ROOT = Path(__file__).resolve().parent.parent
+SEEN = ROOT / "tests" / "artefacts"
+DOCS = ROOT / "docs"
+
+
+def terminal() -> None:
+    """The end of the screen, from the first step of the setup on."""
+    lines = (SEEN / "copy.ansi").read_text(encoding="utf-8").splitlines()
+    first = next(n for n, line in enumerate(lines) if "git repository" in line)
+    command = "$ copier copy --trust gh:remote-lab/remote-lab titanic\n  ...\n"
+    console = Console(record=True, width=86, file=io.StringIO())
+    console.print(command + "\n", end="")
+    console.print(Text.from_ansi("\n".join(lines[first:])), soft_wrap=True)
+    console.save_svg(str(DOCS / "terminal.svg"), title="A laptop")
+
+
+def lab() -> None:
+    """The lab, as the browser showed it."""
+    shutil.copy(SEEN / "lab.png", DOCS / "lab.png")
+
+
+if __name__ == "__main__":
+    DOCS.mkdir(exist_ok=True)
+    terminal()
+    lab()
