@@ -1,0 +1,78 @@
+"""The hook that Copier runs after a copy: it tells, and never fails."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from render import ROOT, snapshot
+
+
+def copy(folder: Path, uv: str | None) -> subprocess.CompletedProcess[str]:
+    """Run `copier copy --trust` with a stand-in for uv, or with none.
+
+    Args:
+        folder: Gets the template, the stand-in and the project.
+        uv: The stand-in: a sh program.
+
+    Returns:
+        How Copier ended, and what it said.
+    """
+    programs = folder / "bin"
+    programs.mkdir()
+    for needed in ("git", "sh"):
+        (programs / needed).symlink_to(shutil.which(needed) or needed)
+    if uv is not None:
+        (programs / "uv").write_text(f"#!/bin/sh\n{uv}\n")
+        (programs / "uv").chmod(0o755)
+    env = {"PATH": str(programs), "HOME": str(folder), "PWD": str(folder)}
+    # Python's own uv, if the tests' environment has it, is not to be found.
+    (folder / "uv.py").write_text("raise ImportError\n")
+    env["PYTHONPATH"] = str(folder)
+    command = [sys.executable, "-m", "copier", "copy", "--trust", "--defaults"]
+    return subprocess.run(
+        [*command, str(snapshot(folder / "t")), "new lab"],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_it_sets_the_project_up(tmp_path: Path) -> None:
+    done = copy(tmp_path, 'echo "$PWD: $*" >"$HOME/called"')
+    assert done.returncode == 0
+    called = (tmp_path / "called").read_text()
+    assert called == f"{tmp_path}/new lab: run --script remote setup\n"
+    assert "To go on" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("uv", "why"),
+    [
+        (None, "uv, which runs ./remote, is not installed."),
+        ("exit 4", "The setup did not come to its end."),
+        ("kill -INT $PPID; sleep 5", "The setup was interrupted."),
+    ],
+)
+def test_the_project_stays_whatever_fails(
+    tmp_path: Path, uv: str | None, why: str
+) -> None:
+    done = copy(tmp_path, uv)
+    assert done.returncode == 0, done.stderr
+    assert f"{why} The project itself is whole." in done.stderr
+    assert "cd 'new lab' && ./remote setup\n" in done.stderr
+    assert (tmp_path / "new lab" / "remote").exists()
+    if uv is None:
+        assert "pipx install uv" in done.stderr
+
+
+def test_it_is_the_only_task_and_for_copies_alone() -> None:
+    """Copier runs an unguarded task three times with each update, for ever."""
+    settings = yaml.safe_load((ROOT / "copier.yml").read_text())
+    (task,) = settings["_tasks"]
+    assert task["when"] == "{{ _copier_operation == 'copy' }}"
+    assert task["command"][1].endswith("/hooks/post_copy.py")
+    assert "_migrations" not in settings
