@@ -13,11 +13,14 @@ import json
 import re
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, urljoin
 
-from playwright.sync_api import Locator, Page, Playwright, expect
+from playwright.sync_api import Locator, Page, Playwright, WebSocket, expect
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 
@@ -46,8 +49,9 @@ class Lab:
             AssertionError: It never came up; a login page, for instance.
         """
         self.page = page
-        expect(page.locator("#jp-main-dock-panel")).to_be_visible(timeout=60_000)
-        expect(page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
+        self._kernels = 0  # connections on which a kernel has told what it is
+        page.on("websocket", self._watch)
+        self._wait_for_lab()
 
     @property
     def notebook(self) -> Locator:
@@ -63,27 +67,19 @@ class Lab:
         # The lab restores the tabs of last time: a launcher may not be among them.
         self.page.locator(".lm-MenuBar-itemLabel", has_text="File").click()
         self.page.locator(".lm-Menu-item[data-command='launcher:create']").click()
-        panels = self.page.locator(".jp-NotebookPanel")
-        before = panels.count()
-        card.click(timeout=30_000)
-        # While it is made, the tab beside the launcher comes to the front.
-        expect(panels).to_have_count(before + 1, timeout=30_000)
-        expect(panels.last).to_be_visible()
-        self.wait_for_kernel()
+        with self._kernel_answers():
+            card.click(timeout=30_000)
 
     def open_notebook(self, path: str) -> None:
-        """Open the notebook at *path* below the lab's root, and wait for its kernel."""
+        """Open the notebook at *path* below the lab's root, and wait for its kernel.
+
+        All other tabs are closed: one restored after it would come to the front.
+        """
         config = self.page.locator("#jupyter-config-data").text_content()
         app = json.loads(config or "{}")["fullAppUrl"]
-        self.page.goto(urljoin(self.page.url, f"{app}/tree/{quote(path)}"))
-        Lab(self.page)
-        self.wait_for_kernel()
-
-    def wait_for_kernel(self) -> None:
-        """Wait until the kernel of the notebook in front has nothing to do."""
-        # The toolbar says "idle" before it knows: a cell run then is lost.
-        bar = self.page.locator("#jp-main-statusbar")
-        expect(bar).to_contain_text(re.compile(r"\| Idle"), timeout=60_000)
+        with self._kernel_answers():
+            self.page.goto(urljoin(self.page.url, f"{app}/tree/{quote(path)}?reset"))
+            self._wait_for_lab()
 
     def run_cell(self, code: str, timeout: float = 60) -> str:
         """Put *code* into the last cell, run it and wait for its end.
@@ -114,6 +110,35 @@ class Lab:
         file = ARTEFACTS / f"{name}.png"
         self.page.screenshot(path=file)
         return file
+
+    def _wait_for_lab(self) -> None:
+        panel = self.page.locator("#jp-main-dock-panel")
+        expect(panel).to_be_visible(timeout=60_000)
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
+
+    @contextmanager
+    def _kernel_answers(self) -> Iterator[None]:
+        """Do what opens a notebook, then wait until its kernel can take a cell.
+
+        What the page shows is no help. A fresh notebook's toolbar says "idle",
+        the status bar what the notebook before it was, and a cell that is run
+        before the kernel is connected is lost without a word.
+        """
+        before = self._kernels
+        yield
+        deadline = time.monotonic() + 60
+        while self._kernels == before:
+            assert time.monotonic() < deadline, "no kernel answers"
+            self.page.wait_for_timeout(50)  # lets the events in
+        expect(self.notebook).to_be_visible(timeout=30_000)
+
+    def _watch(self, connection: WebSocket) -> None:
+        def look(frame: bytes | str) -> None:
+            data = frame.encode() if isinstance(frame, str) else frame
+            self._kernels += b'"kernel_info_reply"' in data
+
+        if "/api/kernels/" in connection.url:
+            connection.on("framereceived", look)
 
 
 class Browser:

@@ -88,22 +88,20 @@ def _route(project: Project, remote: Remote) -> list[str]:
     """Where the project's host is an alias in the user's own ssh config: its route.
 
     ssh looks a HostName up in the DNS, never among its own Hosts: so an alias's
-    settings have to be written out.
+    settings have to be written out, but for what the project says itself.
     """
-    # Without its Include: the route that was written last must not count here.
-    hosts = re.sub("(?m)^Include .*", "", hosts_file(project).read_text("utf-8"))
-    told = ask(["-F", "/dev/stdin", remote.host], hosts)
-    alias = told.get("hostname", [""])[0]
+    plain = ask(["-F", str(hosts_file(project)), remote.host])
+    alias = plain.get("hostname", [""])[0]
     own, bare = ask([alias]), ask(["-F", "/dev/null", alias])
     lines = [
-        f'    {key} "{value}"' if key in FILES else f"    {key} {value}"
+        f"    {key} {value}"
         for key in ROUTE
-        # What the project says of its own accord, it says on purpose.
-        if own.get(key) != bare.get(key)
-        and (key in {"hostname", *FILES} or told.get(key) == bare.get(key))
+        # Keys add up: the alias's are tried beside the project's.
+        if plain.get(key) == bare.get(key) or key == "identityfile"
         for value in own.get(key, [])
+        if own.get(key) != bare.get(key)
     ]
-    return lines and [f"    # {alias}, as your own ssh config has it", *lines]
+    return [f"    # {alias}, as your own ssh config has it", *lines] if lines else []
 
 
 def ask(arguments: list[str], config: str = "") -> dict[str, list[str]]:

@@ -98,12 +98,15 @@ backend_stop() {
             fail 1 nosudo "systemctl stop" "$user_unit"
         ;;
     tmux | process)
-        minder=$(cat "$state/supervise.pid" 2>/dev/null) || return 0
-        # It takes the lab down with it, and then its own note away.
-        kill "$minder" 2>/dev/null || rm -f "$state/supervise.pid"
-        while [ -e "$state/supervise.pid" ] && kill -0 "$minder" 2>/dev/null; do
-            sleep 0.1
-        done
+        if minder=$(cat "$state/supervise.pid" 2>/dev/null); then
+            # It takes the lab down with it, and then its own note away.
+            kill "$minder" 2>/dev/null || rm -f "$state/supervise.pid"
+            while [ -e "$state/supervise.pid" ] && kill -0 "$minder" 2>/dev/null; do
+                sleep 0.1
+            done
+        fi
+        # Where it was killed itself, the lab goes on alone.
+        ! minded=$(lab_pid) || kill "$minded"
         ;;
     esac
 }

@@ -75,6 +75,8 @@ remove_home() { # everything of the project, but its code, off this account
     begin
     [ -e "$current/id" ] || fail 0 absent
     backend_stop
+    socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
+    case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
     [ ! -e "$current/links" ] || while IFS= read -r place; do
         link_out "$place"
     done <"$current/links"

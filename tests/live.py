@@ -1,0 +1,95 @@
+"""A lab that runs on the box: the project that several test files look at.
+
+It is made once a run, as a user makes it: `copier copy`, with the answers that set up
+the laptop and push at once. Tests leave its lab running, and its files as they were.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from box import Account, Box
+from laptop import Laptop
+from project import Project
+
+
+@dataclass
+class Live:
+    """A project whose lab runs on an account of the box."""
+
+    box: Box
+    laptop: Laptop
+    account: Account
+    project: Project
+    first_push: str
+    port: int
+
+    def lab_pid(self) -> str:
+        """The server's pid, as the account's systemd has it."""
+        return self.account.sh(
+            "systemctl --user show -P MainPID jupyter-titanic"
+        ).stdout.strip()
+
+    def url(self) -> str:
+        """What ./remote open prints."""
+        return self.project.remote("open", "--no-browser").stdout.strip()
+
+    def api(self) -> Api:
+        """The lab's REST interface, through the tunnel."""
+        return Api(*self.url().split("/lab?token="))
+
+
+@dataclass
+class Api:
+    """The REST interface of a lab."""
+
+    base: str
+    token: str
+
+    def ask(self, path: str, body: object = None, method: str | None = None) -> Any:
+        """One request.
+
+        Args:
+            path: Below /api/.
+            body: What to POST, as JSON; without it, it is a GET.
+            method: Another method.
+        """
+        request = urllib.request.Request(
+            f"{self.base}/api/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {self.token}"},
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return json.loads(reply.read() or "null")
+
+
+def free_port() -> int:
+    """A port of this machine's loopback that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def live(box: Box) -> Iterator[Live]:
+    """The one lab of the run, on the account ada."""
+    with Laptop() as laptop:
+        account = box.add_user("ada", laptop.key)
+        port = free_port()
+        answers = {
+            "remote_host": box.address,
+            "remote_user": account.name,
+            "lab_port": port,
+            "setup_laptop": True,
+            "push_now": True,
+        }
+        project, said = Project.copied(laptop, answers, timeout=240)
+        yield Live(box, laptop, account, project, said, port)
+        project.remote("uninstall", check=False)
