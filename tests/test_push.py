@@ -109,6 +109,17 @@ def test_a_handful_of_generations_is_kept(pushed: Project) -> None:
     assert sorted(map(int, kept)) == [5, 6, 7, 8, 9]
 
 
+def test_remove_leaves_nothing_but_what_the_user_wrote(pushed: Project) -> None:
+    pushed.remote("remove")
+    assert {p.name for p in pushed.home.iterdir()} <= {".local"}
+    push(pushed)
+    (pushed.home / ".config/titanic/my own").write_text("own\n")
+    said = pushed.remote("remove").stderr
+    [kept] = [p for p in pushed.home.iterdir() if p.name != ".local"]
+    assert kept.name in said
+    assert (kept / ".config/titanic/my own").read_text() == "own\n"
+
+
 # 4. No news is no work
 
 

@@ -186,7 +186,8 @@ def remove(name: str | None) -> None:
 
     connection = _connect(name)
     tunnel_to(connection).down()
-    home.remove(connection)
+    for path in home.remove(connection).kept:
+        show.note(f"What you had edited there is kept, in ~/{path}")
     show.done(
         f"{connection.remote.name} is rid of the project, but for its code, data and"
         f" environment in ~/{connection.project.dir}, which are yours to keep."

@@ -90,18 +90,23 @@ def _route(project: Project, remote: Remote) -> list[str]:
     ssh looks a HostName up in the DNS, never among its own Hosts: so an alias's
     settings have to be written out, but for what the project says itself.
     """
-    plain = ask(["-F", str(hosts_file(project)), remote.host])
-    alias = plain.get("hostname", [""])[0]
+    # Without its Include: the route that was written last must not count here.
+    hosts = re.sub("(?m)^Include .*", "", hosts_file(project).read_text("utf-8"))
+    told = ask(["-F", "/dev/stdin", remote.host], hosts)
+    alias = told.get("hostname", [""])[0]
     own, bare = ask([alias]), ask(["-F", "/dev/null", alias])
-    lines = [
-        f"    {key} {value}"
-        for key in ROUTE
-        # Keys add up: the alias's are tried beside the project's.
-        if plain.get(key) == bare.get(key) or key == "identityfile"
-        for value in own.get(key, [])
-        if own.get(key) != bare.get(key)
-    ]
-    return [f"    # {alias}, as your own ssh config has it", *lines] if lines else []
+    lines = []
+    for key in ROUTE:
+        values = own.get(key, [])
+        if values == bare.get(key, []):
+            continue
+        if key == "identityfile":  # ssh tries all, the project's first
+            values = list(dict.fromkeys([*told.get(key, []), *values]))
+        elif key != "hostname" and told.get(key) != bare.get(key):
+            continue
+        quote = '"' if key in FILES else ""
+        lines += [f"    {key} {quote}{value}{quote}" for value in values]
+    return lines and [f"    # {alias}, as your own ssh config has it", *lines]
 
 
 def ask(arguments: list[str], config: str = "") -> dict[str, list[str]]:

@@ -207,3 +207,35 @@ undo_home() { # back to the generation before this one
     links_out "$state/$left/links"
     follow_up
 }
+
+keep_own() { # a copy of the home pieces, if the user has made any of them his own
+    paths_of "$current/manifest" "$current/manifest" &&
+        manifest_now "$current/home" "$work/paths" "$work/now" &&
+        sort "$work/now" >"$work/here" && sort "$current/manifest" >"$work/pushed" &&
+        (cd "$current/home" && find . ! -type d) >"$work/files" || return
+    # As many files as were pushed, and the same: then nothing is his.
+    lines=$(wc -l <"$work/files") pushed=$(wc -l <"$work/pushed")
+    if [ "$lines" -eq "$pushed" ] && cmp -s "$work/here" "$work/pushed"; then return; fi
+    kept=$HOME/$slug.kept.$id
+    cp -pPR "$current/home" "$kept" && say kept "${kept##*/}"
+}
+
+remove_home() { # everything of the project, but its code, off this account
+    begin
+    [ -e "$current/id" ] || fail 0 absent
+    keep_own || fail 1 nowrite "$HOME"
+    backend_stop
+    socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
+    case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
+    [ ! -e "$current/links" ] || while IFS= read -r place; do
+        link_out "$place"
+    done <"$current/links"
+    rm -f "$HOME/.config/systemd/user/default.target.wants/jupyter-$slug.service"
+    bashrc_out || fail 1 nowrite "$HOME/.bashrc"
+    [ ! -e "$state/folders" ] || sort -r "$state/folders" | while IFS= read -r folder; do
+        rmdir "$HOME/$folder" 2>/dev/null
+    done
+    systemctl --user daemon-reload >/dev/null 2>&1
+    rm -rf "$state" "$HOME/.local/share/$slug" "$HOME/.cache/$slug"
+    say removed
+}

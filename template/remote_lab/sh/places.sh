@@ -70,22 +70,3 @@ bashrc_out() { # the block, and nothing else
     fi
     if [ -s "$beside" ]; then mv -f "$beside" "$bashrc"; else rm -f "$beside" "$bashrc"; fi
 }
-
-remove_home() { # everything of the project, but its code, off this account
-    begin
-    [ -e "$current/id" ] || fail 0 absent
-    backend_stop
-    socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
-    case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
-    [ ! -e "$current/links" ] || while IFS= read -r place; do
-        link_out "$place"
-    done <"$current/links"
-    rm -f "$HOME/.config/systemd/user/default.target.wants/jupyter-$slug.service"
-    bashrc_out || fail 1 nowrite "$HOME/.bashrc"
-    [ ! -e "$state/folders" ] || sort -r "$state/folders" | while IFS= read -r folder; do
-        rmdir "$HOME/$folder" 2>/dev/null
-    done
-    systemctl --user daemon-reload >/dev/null 2>&1
-    rm -rf "$state" "$HOME/.local/share/$slug" "$HOME/.cache/$slug"
-    say removed
-}
