@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # Playwright may be missing: see `needs`
     from browser import Browser
     from playwright.sync_api import Playwright
 
+pytest_plugins = ["env_lab", "live"]
+
 BOX_NEEDS = ("root", "systemd-nspawn", "mmdebstrap", "ip", "nsenter", "ssh-keygen")
 _numbers = itertools.count(1)
 
