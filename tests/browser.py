@@ -49,7 +49,7 @@ class Lab:
             AssertionError: It never came up; a login page, for instance.
         """
         self.page = page
-        self._kernels = 0  # connections on which a kernel has told what it is
+        self._asked = self._answered = 0  # see _kernel_answers
         page.on("websocket", self._watch)
         self._wait_for_lab()
 
@@ -124,18 +124,22 @@ class Lab:
         the status bar what the notebook before it was, and a cell that is run
         before the kernel is connected is lost without a word.
         """
-        before = self._kernels
+        self._asked += 1
         yield
         deadline = time.monotonic() + 60
-        while self._kernels == before:
+        while self._answered < self._asked:
             assert time.monotonic() < deadline, "no kernel answers"
             self.page.wait_for_timeout(50)  # lets the events in
         expect(self.notebook).to_be_visible(timeout=30_000)
 
     def _watch(self, connection: WebSocket) -> None:
+        # A connection that was opened before does not answer for this one.
+        asked = self._asked
+
         def look(frame: bytes | str) -> None:
             data = frame.encode() if isinstance(frame, str) else frame
-            self._kernels += b'"kernel_info_reply"' in data
+            if b'"kernel_info_reply"' in data:
+                self._answered = asked
 
         if "/api/kernels/" in connection.url:
             connection.on("framereceived", look)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import copier
@@ -97,7 +98,9 @@ class Project:
 @cache
 def rendered(answers: tuple[tuple[str, Any], ...]) -> Path:
     """A folder with the project that these answers give, rendered once a run."""
-    folder = Path(mkdtemp(prefix="remote-lab-rendered-"))
+    kept = TemporaryDirectory(prefix="remote-lab-rendered-")
+    atexit.register(kept.cleanup)
+    folder = Path(kept.name)
     copier.run_copy(
         str(TEMPLATE),
         folder / "project",

@@ -116,8 +116,10 @@ class SshTunnel(Tunnel):
         name = f"{self.connection.project.slug}/{self.remote.name}"
         socket_name = "cm-lab-" + hashlib.sha256(name.encode()).hexdigest()[:16]
         control = str(Path.home() / ".ssh" / socket_name)
-        ssh = self.connection.ssh()
-        return [*ssh, "-S", control, *options, f"{self.remote.host}-lab"]
+        # auto, and not -M, clears a dead one's socket away. Persisting, it would go to
+        # the background by itself, and end when idle for a while.
+        master = ["-o", "ControlMaster=auto", "-o", "ControlPersist=no", "-S", control]
+        return [*self.connection.ssh(), *master, *options, f"{self.remote.host}-lab"]
 
     def is_up(self) -> bool:
         return _succeeds(self.command("-O", "check"))
@@ -130,9 +132,7 @@ class SshTunnel(Tunnel):
     def _start_minded(self) -> bool:
         """With a keeper; it can't answer ssh's questions, so this may fail."""
         minder = self._keeper
-        if not minder or not minder.start(
-            self.command("-o", "BatchMode=yes", "-N", "-M")
-        ):
+        if not minder or not minder.start(self.command("-o", "BatchMode=yes", "-N")):
             return False
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
@@ -147,7 +147,7 @@ class SshTunnel(Tunnel):
         # All three redirected: what goes to the background keeps them open.
         with log.open("w", encoding="utf-8") as errors:
             status = subprocess.run(
-                self.command("-f", "-N", "-M"),
+                self.command("-f", "-N"),
                 check=False,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
