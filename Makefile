@@ -3,13 +3,17 @@
 #                      notebook cell through it and takes everything down again
 #   make test          the whole suite; TESTS='tests/test_push.py -k undo' for a part
 
-.PHONY: demo test screenshots clean
+.PHONY: demo test pictures clean
 
 demo:
 	@tools/bootstrap uv run -q --frozen --group demo python tools/demo.py $(if $(CHECK),--check)
 
 test:
-	@tools/bootstrap tools/test $(TESTS)
+	@tools/test $(TESTS)
+
+# The README's, from what the suite saw.
+pictures:
+	@tools/bootstrap uv run -q --frozen --group test python tools/pictures.py
 
 clean:
 	rm -rf .tools .venv .demo

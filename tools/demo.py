@@ -7,6 +7,7 @@ the browser would do it, and everything is taken down again.
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -14,7 +15,6 @@ import uuid
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import copier
 import websocket
 
 TEMPLATE = Path(__file__).resolve().parent.parent
@@ -104,8 +104,6 @@ def remote(*arguments: str) -> str:
 
 def free_port() -> int:
     """A port that nobody listens on: 8000, if it may be."""
-    import socket
-
     for port in (*range(8000, 8100), 0):
         with socket.socket() as probe:
             try:
@@ -122,23 +120,35 @@ def generate() -> None:
         subprocess.run(["./remote", "tunnel", "down"], cwd=DEMO, check=False)
         subprocess.run(["./remote", "lab", "stop"], cwd=DEMO, check=False)
         shutil.rmtree(DEMO)
-    for role in ("AUTHOR", "COMMITTER"):  # git may not know the user yet
-        os.environ.setdefault(f"GIT_{role}_NAME", "Remote Lab demo")
-        os.environ.setdefault(f"GIT_{role}_EMAIL", "demo@example.org")
-    copier.run_copy(
-        str(TEMPLATE),
-        DEMO,
-        data={"project_name": "Titanic", "lab_port": free_port()},
-        defaults=True,
-        unsafe=True,
-        vcs_ref="HEAD",
+    me = {"NAME": "Remote Lab demo", "EMAIL": "demo@example.org"}
+    # git may not know the user yet.
+    names = {f"GIT_{role}_{k}": me[k] for role in ("AUTHOR", "COMMITTER") for k in me}
+    subprocess.run(
+        [
+            *(
+                sys.executable,
+                "-m",
+                "copier",
+                "copy",
+                "--trust",
+                "--defaults",
+                "--quiet",
+            ),
+            *("--vcs-ref", "HEAD", "-d", "project_name=Titanic"),
+            *("-d", f"lab_port={free_port()}", TEMPLATE, DEMO),
+        ],
+        check=True,
+        env={**names, **os.environ},
     )
 
 
 def main() -> None:
     """Generate, open, and with --check try it and take it down."""
-    generate()
-    url = remote("open", "--no-browser")
+    try:
+        generate()
+        url = remote("open", "--no-browser")
+    except subprocess.CalledProcessError:  # what it said is on the screen
+        sys.exit("The demo came no further; the project is left in .demo, to look at.")
     print(f"\nJupyterLab runs on the sandbox. Open it:\n\n  {url}\n")
     if "--check" not in sys.argv[1:]:
         print(f"The project is {DEMO}; the remote's home is .sandbox/titanic in it.")
