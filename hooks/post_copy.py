@@ -48,7 +48,9 @@ def main() -> None:
         )
         return
     try:
-        done = subprocess.run([uv, "run", "--script", "remote", "setup"], check=False)
+        done = subprocess.run(
+            [uv, "run", "-q", "--script", "remote", "setup"], check=False
+        )
     except KeyboardInterrupt:
         resume("The setup was interrupted.")
     except OSError as error:

@@ -45,7 +45,7 @@ def test_it_sets_the_project_up(tmp_path: Path) -> None:
     done = copy(tmp_path, 'echo "$PWD: $*" >"$HOME/called"')
     assert done.returncode == 0
     called = (tmp_path / "called").read_text()
-    assert called == f"{tmp_path}/new lab: run --script remote setup\n"
+    assert called == f"{tmp_path}/new lab: run -q --script remote setup\n"
     assert "To go on" not in done.stderr
 
 
