@@ -221,6 +221,17 @@ def test_of_many_at_once_each_wins_or_says_why(pushed: Project) -> None:
 # 8. Odd remotes
 
 
+@pytest.mark.parametrize("before", ["", "alias a=b", "alias a=b\n", "alias a=b\n\n"])
+def test_bashrc_is_the_same_after_remove(project: Project, before: str) -> None:
+    project.home.mkdir(parents=True)
+    bashrc = project.home / ".bashrc"
+    bashrc.write_text(before)
+    push(project)
+    assert "# >>> titanic >>>" in bashrc.read_text()
+    project.remote("remove")
+    assert bashrc.read_text() == before
+
+
 def test_bashrc_block_goes_in_once_and_out_cleanly(project: Project) -> None:
     real = project.home / "dotfiles" / "bashrc"
     real.parent.mkdir(parents=True)

@@ -20,9 +20,9 @@ def terminal() -> None:
     """The end of the screen, from the first step of the setup on."""
     lines = (SEEN / "copy.ansi").read_text(encoding="utf-8").splitlines()
     first = next(n for n, line in enumerate(lines) if "git repository" in line)
-    command = "$ copier copy --trust gh:remote-lab/remote-lab titanic\n  ...\n"
+    command = Text("$ copier copy --trust SOURCE titanic\n  ...\n")
     console = Console(record=True, width=86, file=io.StringIO())
-    console.print(command + "\n", end="")
+    console.print(command)
     console.print(Text.from_ansi("\n".join(lines[first:])), soft_wrap=True)
     console.save_svg(str(DOCS / "terminal.svg"), title="A laptop")
 

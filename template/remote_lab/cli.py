@@ -230,7 +230,7 @@ def _lab_verb(verb: str, text: str) -> None:
         state = labs.act(_connect(name), verb)
         for note in state.notes:
             show.note(note)
-        word = "runs" if state.running or verb != "stop" else "is stopped"
+        word = "runs" if state.running else "is stopped"
         show.done(f"The lab {word} (by {state.backend}).")
 
 
@@ -355,6 +355,9 @@ def main() -> Any:
     except Problem as error:
         show.problem(error)
         sys.exit(error.code)
+    except OSError as error:  # ssh is not installed, the disk is full, ...
+        show.problem(Problem(f"This laptop could not do it: {error}."))
+        sys.exit(FAILED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

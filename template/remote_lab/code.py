@@ -7,7 +7,7 @@ from pathlib import Path
 
 from remote_lab import show
 from remote_lab.connection import Connection, Record, program
-from remote_lab.errors import REMOTE_EDITED, Problem
+from remote_lab.errors import REMOTE_EDITED, Problem, reason
 from remote_lab.parcel import Parcel
 from remote_lab.settings import Project
 
@@ -49,7 +49,11 @@ def git(project: Project, *arguments: str) -> str:
     """
     try:
         done = subprocess.run(
-            ["git", "-C", project.root, *arguments], capture_output=True, text=True
+            # Without the locks that a status takes to be quick the next time: they
+            # are in the way of the user's own git, and a Ctrl-C could leave one.
+            ["git", "--no-optional-locks", "-C", project.root, *arguments],
+            capture_output=True,
+            text=True,
         )
     except FileNotFoundError:
         raise Problem(
@@ -79,6 +83,12 @@ def push(connection: Connection, there: RemoteCode, dry: bool = False) -> str:
     """
     project, name = connection.project, connection.remote.name
     _refuse(connection, there)
+    if not _known(project, "HEAD"):
+        raise Problem(
+            "Nothing is committed here yet, and the code travels by git.",
+            "The code there is as it was.",
+            "git add -A && git commit -m 'Begin' && ./remote push",
+        )
     head = git(project, "rev-parse", "HEAD")
     if git(project, "status", "--porcelain"):
         show.note(
@@ -173,11 +183,12 @@ def _failed(connection: Connection, records: list[Record], errors: str) -> Probl
             )
         case [("locked", *_)]:
             return Problem(f"Another push to {name} is under way.", todo="Wait for it.")
-        case [("nowrite", place)]:
+        case [("nowrite" | "incomplete", *place)]:
             return Problem(
-                f"{name} can't write to {place}: {errors.splitlines()[-1:]}",
+                f"{name} can't write{' to ' if place else ''}{''.join(place)}:"
+                f" {reason(errors)}",
                 "The code there is as it was.",
-                "Is the disk full, or your quota? (df -h ~; quota)",
+                "Is the disk full, or your quota? Make room, then: ./remote push",
             )
     return Problem(f"{name} did not take the code: {errors}", "It is as it was.")
 

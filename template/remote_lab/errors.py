@@ -1,5 +1,7 @@
 """What can go wrong, told as: what happened, what is as it was, what to type next."""
 
+import re
+
 FAILED = 1
 USAGE = 2
 REMOTE_EDITED = 3
@@ -33,6 +35,17 @@ class Unreachable(Problem):
         self, what: str, todo: str, still: str = "Nothing was changed there."
     ) -> None:
         super().__init__(what, still, todo, UNREACHABLE)
+
+
+def reason(errors: str) -> str:
+    """The line that tells most of what a remote wrote to standard error.
+
+    Args:
+        errors: All of it; what complains last often knows least.
+    """
+    lines = errors.splitlines() or ["no reason given"]
+    telling = re.compile("no space left|quota|not found", re.IGNORECASE)
+    return next(filter(telling.search, lines), lines[-1])
 
 
 class OutcomeUnknown(Problem):

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from remote_lab import show, tree
 from remote_lab.code import RemoteCode
 from remote_lab.connection import Connection, Record, program
-from remote_lab.errors import REMOTE_EDITED, OutcomeUnknown, Problem, Unreachable
+from remote_lab.errors import (
+    REMOTE_EDITED,
+    OutcomeUnknown,
+    Problem,
+    Unreachable,
+    reason,
+)
 from remote_lab.parcel import Parcel
 
 PROGRAMS = ("state", "lock", "places", "lab", "code", "apply")
@@ -169,6 +175,17 @@ def _what_became(connection: Connection, id: str, report: HomeReport) -> HomeRep
     )
 
 
+def no_sudo(connection: Connection, command: list[str]) -> Problem:
+    """The error where the system service needs sudo, and does not get it."""
+    return Problem(
+        f"The system service of {connection.remote.name} needs sudo, which was refused"
+        " or wants a password.",
+        "Everything else is in place; the service is as it was.",
+        f"ssh -t {connection.remote.host} sudo {' '.join(command)}   (or let an admin"
+        " do it), then the same command again.",
+    )
+
+
 _ASK = 'say id "$(cat "$current/id" 2>/dev/null)"'
 
 
@@ -205,14 +222,21 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
             )
         case ("nowrite", *place):
             return Problem(
-                f"{name} can't write{' to ' if place else ''}{''.join(place)}: "
-                + (errors.splitlines() or ["no reason given"])[-1],
+                f"{name} can't write{' to ' if place else ''}{''.join(place)}:"
+                f" {reason(errors)}",
                 as_was,
                 "Is the disk full, your quota, or the home read-only? Look with:"
                 f" ssh {connection.remote.host} df -h .",
             )
         case ("incomplete",):
-            return Problem("What was sent did not arrive whole.", as_was, "Try again.")
+            return Problem(
+                f"What was sent to {name} did not arrive whole: {reason(errors)}",
+                as_was,
+                "If the disk is full, make room; if tar or gzip is missing, ask for it;"
+                " then: ./remote push",
+            )
+        case ("nosudo", *command):
+            return no_sudo(connection, command)
         case ("never",) | ("absent",):
             return Problem(f"Nothing was ever pushed to {name}.", todo="./remote push")
         case ("first",):

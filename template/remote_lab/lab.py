@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from remote_lab.connection import Connection, Record, program
 from remote_lab.errors import Problem
-from remote_lab.home import values
+from remote_lab.home import no_sudo, values
 
 PROGRAMS = ("state", "places", "lab")
 
@@ -47,9 +47,9 @@ def act(connection: Connection, verb: str) -> LabState:
         Problem: It can't be done; the message names the missing need.
     """
     main = {
-        "start": "backend_start\nlab_status",
+        "start": "backend_start\nlab_wait\nlab_status",
         "stop": "backend_stop\nlab_status",
-        "restart": "lab_restart\nlab_status",
+        "restart": "lab_restart\nlab_wait\nlab_status",
         "status": "lab_status",
     }[verb]
     return _state(_run(connection, main))
@@ -110,12 +110,7 @@ def _address(connection: Connection, records: list[Record]) -> Address:
 
 
 def _state(records: list[Record]) -> LabState:
-    notes = tuple(
-        "This account's systemd ends when you log out, and the lab with it. Ask an"
-        f" admin for: sudo loginctl enable-linger {record[1]}"
-        for record in records
-        if record[0] == "nolinger"
-    )
+    without = [record[1] for record in records if record[0] == "nolinger"]
     for record in records:
         match record:
             case ("lab", backend, running, processes):
@@ -124,9 +119,20 @@ def _state(records: list[Record]) -> LabState:
                     running == "running",
                     int(processes) if processes.isdigit() else 0,
                     ("owed",) in records,
-                    notes,
+                    tuple(_no_linger(backend, account) for account in without),
                 )
     raise Problem("The remote did not say how its lab is.")
+
+
+def _no_linger(backend: str, account: str) -> str:
+    if backend == "systemd-user":
+        then = "and the lab with it."
+    else:
+        then = f"so {backend} runs the lab; a reboot of the machine ends it."
+    return (
+        f"This account's systemd ends when you log out, {then} Ask an admin for: sudo"
+        f" loginctl enable-linger {account}"
+    )
 
 
 def _failed(connection: Connection, records: list[Record]) -> Problem:
@@ -151,13 +157,7 @@ def _failed(connection: Connection, records: list[Record]) -> Problem:
                 ' "auto" in remote.toml',
             )
         case ("nosudo", *command):
-            return Problem(
-                f"The system service of {remote.name} needs sudo, which was refused"
-                " or wants a password.",
-                "Everything else is in place; the service is as it was.",
-                f"ssh -t {remote.host} sudo {' '.join(command)}   (or let an admin"
-                " do it), then: ./remote push",
-            )
+            return no_sudo(connection, command)
         case ("noenv",):
             return Problem(
                 f"{remote.name} has no environment yet.",

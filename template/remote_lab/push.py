@@ -108,6 +108,8 @@ def _push(connection: Connection, options: Options, outcome: Outcome) -> None:
             outcome.built = environment.build(connection, wanted)
         if not dry and outcome.lab == "none":
             _first_start(connection, outcome)
+    if outcome.pieces and not dry:
+        _move(connection, outcome, outcome.pieces, options.restart)
 
 
 def _first_start(connection: Connection, outcome: Outcome) -> None:
@@ -118,6 +120,26 @@ def _first_start(connection: Connection, outcome: Outcome) -> None:
     show.done(
         f"{outcome.remote}: the lab is enabled, run by {state.backend}. ./remote open"
     )
+
+
+def _move(
+    connection: Connection, outcome: Outcome, report: home.HomeReport, restart: bool
+) -> None:
+    """Have another backend run the lab, where the project now asks for another."""
+    former, state, processes = report.lab
+    wanted = home.values(connection)["service"]
+    if state != "running" or wanted in ("auto", former):
+        return
+    if processes != "0" and not restart:
+        show.note(
+            f"{outcome.remote}: {former} still runs the lab, for {processes} kernels or"
+            f" terminals are open in it. To have {wanted} run it, when you like:"
+            " ./remote lab restart"
+        )
+        return
+    outcome.lab = lab.act(connection, "restart").backend
+    outcome.started = True
+    show.done(f"{outcome.remote}: {wanted} runs the lab now; it was {former}.")
 
 
 def _tell_home(name: str, report: home.HomeReport, dry: bool) -> None:

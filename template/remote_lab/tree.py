@@ -113,6 +113,8 @@ def _conflict(path: str) -> Problem:
 def _git(project: Project, *arguments: str | Path) -> str:
     """What git says in the project; nothing where it is no repository."""
     done = subprocess.run(
-        ["git", "-C", project.root, *arguments], capture_output=True, text=True
+        ["git", "--no-optional-locks", "-C", project.root, *arguments],
+        capture_output=True,
+        text=True,
     )
     return done.stdout if done.returncode == 0 else ""

@@ -224,13 +224,12 @@ remove_home() { # everything of the project, but its code, off this account
     begin
     [ -e "$current/id" ] || fail 0 absent
     keep_own || fail 1 nowrite "$HOME"
-    backend_stop
+    backend_leave
     socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
     case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
     [ ! -e "$current/links" ] || while IFS= read -r place; do
         link_out "$place"
     done <"$current/links"
-    rm -f "$HOME/.config/systemd/user/default.target.wants/jupyter-$slug.service"
     bashrc_out || fail 1 nowrite "$HOME/.bashrc"
     [ ! -e "$state/folders" ] || sort -r "$state/folders" | while IFS= read -r folder; do
         rmdir "$HOME/$folder" 2>/dev/null

@@ -95,7 +95,9 @@ env_bring() { # from what came. Needs: uv, python and its version, package; the 
     env_begin pyvenv.cfg
     wheels_in || fail 1 nowrite "$wheels"
     UV_OFFLINE=1 UV_NO_INDEX=1 UV_FIND_LINKS=$wheels UV_PYTHON_DOWNLOADS=never
-    export UV_OFFLINE UV_NO_INDEX UV_FIND_LINKS UV_PYTHON_DOWNLOADS
+    # Nobody else can use what is unpacked here: it goes when the project goes.
+    UV_CACHE_DIR=${UV_CACHE_DIR:-$HOME/.cache/$slug/uv}
+    export UV_OFFLINE UV_NO_INDEX UV_FIND_LINKS UV_PYTHON_DOWNLOADS UV_CACHE_DIR
     about='import platform; print(platform.python_version())'
     if [ "$(.venv/bin/python -c "$about" 2>/dev/null)" != "$version" ]; then
         env_clear

@@ -2,8 +2,11 @@
 # differ in who starts ~/.config/<slug>/lab and minds it; the lab is the same.
 # Needs: state.sh, service, and restart (yes: even with kernels running).
 
+account=$(id -un)
 unit=jupyter-$slug.service
-user_unit=jupyter-$slug@$(id -un).service
+wants=.config/systemd/user/default.target.wants
+user_unit=jupyter-$slug@$account.service
+system=$HOME/.config/$slug/system
 # sudo and cron strip it, and so do some sshd's: systemctl --user needs it.
 XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
 export XDG_RUNTIME_DIR
@@ -16,22 +19,22 @@ user_manager() { # whether this account has a systemd that answers
 }
 
 lingering() { # whether that systemd lives on, with nobody logged in
-    [ -e "/var/lib/systemd/linger/$(id -un)" ] && return
+    [ -e "/var/lib/systemd/linger/$account" ] && return
     loginctl enable-linger >/dev/null 2>&1 </dev/null
-    [ -e "/var/lib/systemd/linger/$(id -un)" ]
+    [ -e "/var/lib/systemd/linger/$account" ]
 }
 
-backend_pick() { # sets backend, by the answer or from what there is
-    backend=$(cat "$state/service" 2>/dev/null)
-    if [ -n "$backend" ] && lab_pid >/dev/null; then
-        [ "$service" = auto ] || [ "$service" = "$backend" ] && return
-        backend_stop # the answer has changed: the old backend lets go first
-    fi
+backend_pick() { # sets backend, by the answer or from what there is; former is the last
+    former=$(cat "$state/service" 2>/dev/null)
     backend=$service
     [ "$backend" = auto ] || return 0
     if user_manager && lingering; then
         backend=systemd-user
-    elif command -v tmux >/dev/null; then
+        return
+    fi
+    # Once, when it is decided: systemd would do, if only it lived on.
+    [ -n "$former" ] || ! user_manager || say nolinger "$account"
+    if command -v tmux >/dev/null; then
         backend=tmux
     else
         backend=process
@@ -51,14 +54,33 @@ kernels() { # how many processes run in the lab: kernels and terminals
     echo $#
 }
 
+backend_ready() { # what it needs is there; else end here, with the lab as it is
+    case $backend in
+    systemd-user) user_manager || fail 1 nosystemd ;;
+    systemd-system)
+        system_unit_is_in || sudo -n -l sh "$system/enable" "$account" >/dev/null 2>&1 ||
+            fail 1 nosudo sh "$system/enable" "$account"
+        ;;
+    tmux) command -v tmux >/dev/null || fail 1 notmux ;;
+    esac
+}
+
+system_unit_is_in() {
+    cmp -s "$system/jupyter-$slug@.service" "/etc/systemd/system/jupyter-$slug@.service" &&
+        systemctl -q is-enabled "$user_unit" 2>/dev/null
+}
+
 backend_start() {
-    backend_pick
     [ -x "$HOME/.config/$slug/lab" ] || fail 1 nohome
+    backend_pick
+    # Whatever else the answer says by now: a restart is the user's word.
+    [ -z "$former" ] || ! lab_pid >/dev/null || backend=$former
+    backend_ready
+    # Of two backends, each would start the lab.
+    [ -z "$former" ] || [ "$former" = "$backend" ] || backend_leave
     case $backend in
     systemd-user)
-        user_manager || fail 1 nosystemd
-        lingering || say nolinger "$(id -un)"
-        wants=.config/systemd/user/default.target.wants
+        lingering || say nolinger "$account"
         # By hand: `systemctl enable` would resolve our link, and put the path of a
         # generation there, which dies when that generation goes.
         if [ ! -h "$HOME/$wants/$unit" ]; then
@@ -68,21 +90,18 @@ backend_start() {
         systemctl --user start "$unit"
         ;;
     systemd-system)
-        if ! cmp -s "$HOME/.config/$slug/system/jupyter-$slug@.service" \
-            "/etc/systemd/system/jupyter-$slug@.service" ||
-            ! systemctl -q is-enabled "$user_unit" 2>/dev/null; then
-            sudo -n sh "$HOME/.config/$slug/system/enable" "$(id -un)" 2>/dev/null ||
-                fail 1 nosudo "$HOME/.config/$slug/system/enable" "$(id -un)"
-        fi
-        systemctl -q is-active "$user_unit" || sudo -n systemctl start "$user_unit"
+        system_unit_is_in || sudo -n sh "$system/enable" "$account" 2>/dev/null ||
+            fail 1 nosudo sh "$system/enable" "$account"
+        systemctl -q is-active "$user_unit" ||
+            sudo -n systemctl start "$user_unit" 2>/dev/null ||
+            fail 1 nosudo systemctl start "$user_unit"
         ;;
     tmux)
-        command -v tmux >/dev/null || fail 1 notmux
-        lab_pid >/dev/null || tmux -L "$slug" -f "$HOME/.config/$slug/tmux.conf" \
+        lab_pid >/dev/null || minded || tmux -L "$slug" -f "$HOME/.config/$slug/tmux.conf" \
             new-session -d -s lab "exec \"\$HOME\"/.config/$slug/supervise"
         ;;
     process)
-        lab_pid >/dev/null ||
+        lab_pid >/dev/null || minded ||
             nohup "$HOME/.config/$slug/supervise" </dev/null >/dev/null 2>&1 &
         ;;
     esac || fail 1 nostart "$backend"
@@ -90,12 +109,11 @@ backend_start() {
 }
 
 backend_stop() {
-    backend=$(cat "$state/service" 2>/dev/null)
-    case $backend in
+    case $(cat "$state/service" 2>/dev/null) in
     systemd-user) systemctl --user stop "$unit" ;;
     systemd-system)
         sudo -n systemctl stop "$user_unit" 2>/dev/null ||
-            fail 1 nosudo "systemctl stop" "$user_unit"
+            fail 1 nosudo systemctl stop "$user_unit"
         ;;
     tmux | process)
         if minder=$(cat "$state/supervise.pid" 2>/dev/null); then
@@ -107,8 +125,23 @@ backend_stop() {
         fi
         # Where it was killed itself, the lab goes on alone.
         ! minded=$(lab_pid) || kill "$minded"
+        tries=0
+        while lab_pid >/dev/null && [ $tries -lt 100 ]; do
+            tries=$((tries + 1))
+            sleep 0.1
+        done
         ;;
     esac
+}
+
+backend_leave() { # the lab stops, and what ran it starts it no more, at no boot either
+    if [ "$(cat "$state/service" 2>/dev/null)" = systemd-system ]; then
+        sudo -n sh "$system/disable" "$account" 2>/dev/null ||
+            fail 1 nosudo sh "$system/disable" "$account"
+    else
+        backend_stop
+    fi
+    rm -f "$HOME/$wants/$unit" "$state/service"
 }
 
 lab_status() { # BACKEND STATE PROCESSES, and whether a restart is owed
@@ -117,14 +150,23 @@ lab_status() { # BACKEND STATE PROCESSES, and whether a restart is owed
     [ ! -e "$current/pending/lab" ] || say owed
 }
 
+minded() { # whether a supervise lives: after a crash, it starts the lab in a while
+    minder=$(cat "$state/supervise.pid" 2>/dev/null) &&
+        grep -q "$slug/supervise" "/proc/$minder/cmdline" 2>/dev/null
+}
+
 lab_wait() { # until it listens: a first start on a slow disk imports a great deal
     [ -x "$code/.venv/bin/python" ] || fail 1 noenv
     tries=0
     until lab_pid >/dev/null && lab_listens; do
         tries=$((tries + 1))
-        [ $tries -lt 900 ] || break
+        [ $tries -lt 900 ] || not_running
         sleep 0.1
     done
+}
+
+not_running() { # with what it said last
+    fail 1 notrunning "$(tail -n 5 "$state/lab.log" 2>/dev/null | tr '\n\t' '  ')"
 }
 
 lab_listens() { # what it does to a port, its client finds out
@@ -133,7 +175,7 @@ lab_listens() { # what it does to a port, its client finds out
 }
 
 lab_address() { # what the laptop needs for the tunnel and the browser
-    lab_pid >/dev/null || fail 1 notrunning "$(tail -n 5 "$state/lab.log" | tr '\n' ' ')"
+    lab_pid >/dev/null || not_running
     while IFS='=' read -r key value; do say "$key" "$value"; done <"$state/lab.addr"
     say token "$(cat "$state/token")"
 }
@@ -176,6 +218,8 @@ follow_up() { # what a change calls for, now or when the last push was cut off
 }
 
 lab_restart() {
+    backend_pick
+    backend_ready
     backend_stop
     backend_start
     rm -f "$current/pending/lab"

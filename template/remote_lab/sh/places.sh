@@ -23,7 +23,8 @@ links_in() { # LINKS
 folder_in() { # FOLDER, relative to the home; those that we make are noted
     [ ! -d "$HOME/$1" ] || return 0
     case $1 in */*) folder_in "${1%/*}" || return ;; esac
-    mkdir "$HOME/$1" && printf '%s\n' "$1" >>"$state/folders"
+    # Noted first: a disk may have room for a folder, and none for the note.
+    printf '%s\n' "$1" >>"$state/folders" && mkdir "$HOME/$1"
 }
 
 links_out() { # FORMER-LINKS: out with those that nothing stands behind any more
@@ -46,6 +47,8 @@ bashrc_in() { # one marked block at the end of ~/.bashrc, once
         cp -p "$bashrc" "$beside" || { bashrc_failed; return; }
         # So that taking the block out again leaves the very bytes of before.
         [ -z "$(tail -c 1 "$bashrc")" ] || { echo >>"$beside" && : >"$state/unended"; }
+    else
+        : >"$state/bashrc-made"
     fi
     {
         echo "# >>> $slug >>>"
@@ -65,8 +68,15 @@ bashrc_out() { # the block, and nothing else
     beside=$HOME/.bashrc.$slug.$id
     cp -p "$bashrc" "$beside" || return
     sed "/^# >>> $slug >>>\$/,/^# <<< $slug <<<\$/d" "$bashrc" >"$beside" || return
-    if [ -e "$state/unended" ] && [ -s "$beside" ]; then
-        whole=$(cat "$beside") && printf %s "$whole" >"$beside"
+    # The line end that we added, unless something was written below the block since.
+    if [ -e "$state/unended" ] && [ "$(tail -n 1 "$bashrc")" = "# <<< $slug <<<" ]; then
+        size=$(wc -c <"$beside") && cp -p "$beside" "$beside.more" &&
+            head -c $((size - 1)) "$beside.more" >"$beside" && rm -f "$beside.more" ||
+            return
     fi
-    if [ -s "$beside" ]; then mv -f "$beside" "$bashrc"; else rm -f "$beside" "$bashrc"; fi
+    if [ -s "$beside" ] || [ ! -e "$state/bashrc-made" ]; then
+        mv -f "$beside" "$bashrc"
+    else
+        rm -f "$beside" "$bashrc"
+    fi
 }

@@ -1,0 +1,207 @@
+"""Faults that need a machine of their own: full disks, refusals, odd login shells."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from box import Account, Box
+from checks import push, reaches, told
+from laptop import Laptop
+from project import Project
+
+pytestmark = [pytest.mark.xdist_group("faults")]
+
+TMUX = ".config/titanic/tmux.conf"
+
+
+def on(account: Account, laptop: Laptop, **more: object) -> Project:
+    return Project.rendered(laptop, {**reaches(account), **more})
+
+
+# What the machine does not grant
+
+
+def test_sudo_is_refused(fresh_user: Account, laptop: Laptop) -> None:
+    project = on(fresh_user, laptop, service="systemd-system")
+    push(project, "home", check=True)
+    done = project.remote("lab", "start", check=False)
+    told(done, 1, "needs sudo, which was refused")
+    (command,) = re.findall(r"ssh -t titanic sudo (.*?)   \(or", done.stderr)
+    box = fresh_user.box
+    assert "jupyter-titanic@" not in box.sh("ls /etc/systemd/system").stdout
+    # What it says to type does it.
+    box.sh(command)
+    units = box.sh("systemctl list-unit-files 'jupyter-titanic@*'").stdout
+    assert "enabled" in units
+    box.sh(f"systemctl disable --now jupyter-titanic@{fresh_user.name}")
+    box.sh("rm /etc/systemd/system/jupyter-titanic@.service; systemctl daemon-reload")
+
+
+@pytest.fixture
+def no_linger(fresh_user: Account) -> Iterator[Account]:
+    """An account that may not let its systemd live on."""
+    rule = "/etc/polkit-1/rules.d/49-no-linger.rules"
+    text = """polkit.addRule(function(action, subject) {
+        if (action.id.indexOf("org.freedesktop.login1.set-") == 0 &&
+            action.id.indexOf("linger") > 0 && subject.user == "%s")
+            return polkit.Result.NO;
+    });"""
+    box = fresh_user.box
+    box.sh(f"cat >{rule}; systemctl restart polkit", input=text % fresh_user.name)
+    yield fresh_user
+    box.sh(f"rm {rule}; systemctl restart polkit")
+
+
+def test_without_lingering_tmux_takes_over_and_it_is_said(
+    no_linger: Account, laptop: Laptop
+) -> None:
+    project = on(no_linger, laptop)
+    push(project, "home", check=True)
+    said = project.remote("lab", "start").stderr
+    assert "by tmux" in said
+    assert f"sudo loginctl enable-linger {no_linger.name}" in said
+    assert "enable-linger" not in project.remote("lab", "start").stderr  # once
+    assert "lab" in no_linger.sh("tmux -L titanic list-sessions").stdout
+    project.remote("lab", "stop")
+
+
+def test_systemd_user_without_lingering_says_what_an_admin_types(
+    no_linger: Account, laptop: Laptop
+) -> None:
+    project = on(no_linger, laptop, service="systemd-user")
+    push(project, "home", check=True)
+    said = project.remote("lab", "start").stderr
+    assert "by systemd-user" in said
+    assert f"sudo loginctl enable-linger {no_linger.name}" in said
+    project.remote("lab", "stop")
+
+
+# No room, no right
+
+
+def small_home(account: Account, size: str) -> None:
+    """Put the account's home on a disk of its own, of some KiB, or change its size."""
+    home, box = account.home, account.box
+    if size != "ro" and box.sh(f"mountpoint -q {home}", check=False).returncode:
+        box.sh(
+            f"mv {home}/.ssh /tmp/ssh.{account.name} && "
+            f"mount -t tmpfs -o size={size},mode=700 tmpfs {home} && "
+            f"cp -a /tmp/ssh.{account.name} {home}/.ssh && chown {account.name}: {home}"
+        )
+    else:
+        box.sh(f"mount -o remount,{'ro' if size == 'ro' else f'size={size}'} {home}")
+
+
+@pytest.fixture
+def tight(fresh_user: Account) -> Iterator[Account]:
+    yield fresh_user
+    fresh_user.box.sh(f"umount -l {fresh_user.home}", check=False)
+
+
+def seen(account: Account) -> str:
+    """What the account gets to see of the home pieces: their sums."""
+    find = "find .config/titanic/ -type f -exec sha256sum {} + 2>/dev/null | sort"
+    return account.sh(find, check=False).stdout
+
+
+def left_over(account: Account) -> str:
+    ls = "cd .local/state/titanic 2>/dev/null && ls -d in.* lock* generations/*.part"
+    return account.sh(f"{ls} 2>/dev/null", check=False).stdout
+
+
+def test_a_full_disk_at_a_first_push(tight: Account, laptop: Laptop) -> None:
+    project = on(tight, laptop)
+    refused = 0
+    for size in range(12, 400, 12):
+        small_home(tight, f"{size}k")
+        done = push(project, "home")
+        if done.returncode == 0:
+            break
+        refused += 1
+        told(done, 1, "as it was", "disk")
+        assert re.search("No space left|I/O error", done.stderr)
+        assert seen(tight) == ""
+        assert left_over(tight) == "", size
+    assert refused > 5
+    assert "tmux.conf" in seen(tight)
+    small_home(tight, f"{size + 100}k")
+    assert "nothing to do" in push(project, "home", check=True).stderr
+    project.remote("remove")
+    assert {*tight.sh("ls -A").stdout.split()} <= {".local", ".ssh"}
+
+
+def test_a_disk_that_fills_up_later(tight: Account, laptop: Laptop) -> None:
+    small_home(tight, "2m")
+    project = on(tight, laptop)
+    push(project, check=True)
+    before = seen(tight)
+    head = tight.sh("git -C titanic rev-parse HEAD").stdout
+    project.edit(TMUX, "# more" * 2000)
+    (project.root / "notes.txt").write_text("\n".join(map(str, range(100000))))
+    project.commit("more")
+    tight.sh("dd if=/dev/zero of=filler bs=4k", check=False)
+    told(push(project), 1, "as it was", "No space left")
+    assert seen(tight) == before
+    tight.sh("truncate -s -240k filler")  # the pieces have room, the code has not
+    told(push(project), 1, "The code there is as it was", "No space left")
+    assert tight.sh("git -C titanic rev-parse HEAD").stdout == head
+    assert tight.sh("git -C titanic status --porcelain").stdout == ""
+    tight.sh("rm filler")
+    push(project, check=True)
+    assert tight.sh("git -C titanic rev-parse HEAD").stdout != head
+    assert tight.sh("git -C titanic status --porcelain").stdout == ""
+    assert left_over(tight) == ""
+
+
+def test_a_read_only_home(tight: Account, laptop: Laptop) -> None:
+    small_home(tight, "1m")
+    project = on(tight, laptop)
+    small_home(tight, "ro")
+    told(push(project), 1, "can't write", "Read-only file system", "as it was")
+    tight.box.sh(f"mount -o remount,rw {tight.home}")
+    push(project, check=True)
+
+
+def test_something_of_the_users_in_our_place(
+    fresh_user: Account, laptop: Laptop
+) -> None:
+    project = on(fresh_user, laptop)
+    fresh_user.sh("mkdir -p .config/titanic && echo mine >.config/titanic/notes")
+    done = push(project)
+    told(done, 1, "~/.config/titanic on titanic is there already, and not ours")
+    (command,) = re.findall(r"Move it away: (ssh .*?)   then", done.stderr)
+    assert fresh_user.sh("cat .config/titanic/notes").stdout == "mine\n"
+    project.remote("install")
+    laptop.run(*command.split())
+    push(project, check=True)
+    assert fresh_user.sh("cat .config/titanic.mine/notes").stdout == "mine\n"
+
+
+# Login shells that are not sh, and talk
+
+NOISE = {
+    "bash": (".bashrc", "echo noise from bash; printf 'no line end'\n"),
+    "dash": (".profile", "echo noise\n"),
+    "zsh": (".zshenv", "echo noise from zsh; echo more >&2\n"),
+    "fish": (".config/fish/config.fish", "echo noise from fish\n"),
+    "csh": (".cshrc", "echo noise from csh\nset prompt = '> '\n"),
+}
+
+
+@pytest.mark.parametrize("shell", NOISE)
+def test_login_shells_that_talk(box: Box, laptop: Laptop, shell: str) -> None:
+    file, text = NOISE[shell]
+    path = box.sh(f"command -v {shell}").stdout.strip()
+    account = box.add_user(f"{shell}user", laptop.key, shell=path)
+    account.sh(f"mkdir -p $(dirname {file})")
+    box.sh(f"su {account.name} -s /bin/sh -c 'cat >{account.home}/{file}'", input=text)
+    project = on(account, laptop)
+    push(project, check=True)
+    assert "nothing to do" in push(project, check=True).stderr
+    project.edit(TMUX, "# new")
+    push(project, check=True)
+    there = box.sh(f"cat {account.home}/{TMUX}").stdout
+    assert there == (project.pieces / TMUX).read_text()
+    there = box.sh(f"cat {account.home}/titanic/remote.toml").stdout
+    assert there == (project.root / "remote.toml").read_text()
+    box.remove_user(account)

@@ -1,0 +1,196 @@
+"""Each has a laptop of his own: its ssh config, a teammate's login, key and port."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from checks import asked, home_of, reaches, wrote
+from laptop import Laptop
+from loopback import Loopback, free_port
+from project import Project, snapshot
+
+pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
+
+
+@pytest.fixture
+def project(laptop: Laptop) -> Project:
+    """A project whose remote is away."""
+    assert laptop.key
+    away = {"remote_host": "127.0.0.1", "remote_port": free_port()}
+    return Project.rendered(laptop, away)
+
+
+# A host that the user's own ssh config knows
+
+OWN = {
+    "alias": """
+Host gpu
+    HostName 127.0.0.1
+    Port {port}
+    User {user}
+""",
+    "alias by a jump": """
+Host gpu
+    HostName 127.0.0.1
+    Port {port}
+    User {user}
+    ProxyJump bastion
+Host bastion
+    HostName 127.0.0.1
+    Port {port}
+    User {user}
+""",
+    "address": """
+Host 127.0.0.1
+    Port {port}
+    User {user}
+    IdentityFile "~/.ssh/of work"
+""",
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_host_of_ones_own_config_is_reached_as_there(
+    laptop: Laptop, loopback: Loopback, kind: str
+) -> None:
+    own = OWN[kind].format(port=loopback.port, user=loopback.user)
+    own += "Host *\n    StrictHostKeyChecking accept-new\n"
+    wrote(".ssh/config", own.encode(), 0o600)(laptop.home)
+    before = asked(laptop, "gpu" if "alias" in kind else "127.0.0.1")
+    project = Project.rendered(
+        laptop, {"remote_host": "gpu" if "alias" in kind else "127.0.0.1"}
+    )
+    for _ in range(2):  # the second must not take the first one's for the answers
+        assert "knows your key" in project.remote("install").stderr
+        told = asked(laptop, "titanic")
+        for key in ("hostname", "port", "user", "proxyjump"):
+            assert told.get(key) == before.get(key)
+    pwd = laptop.run("ssh", "titanic", "pwd").stdout.strip()
+    assert pwd == str(loopback.home)
+    assert "in place" in project.remote("push", "--only", "home").stderr
+    if kind == "alias by a jump":
+        assert loopback.logs().count("Accepted publickey") > 2
+
+
+def test_an_answer_counts_more_than_ones_own_config(laptop: Laptop) -> None:
+    own = "Host gpu\n    HostName 127.0.0.1\n    User ada\n    Port 1\n"
+    wrote(".ssh/config", own.encode(), 0o600)(laptop.home)
+    project = Project.rendered(laptop, {"remote_host": "gpu", "remote_user": "grace"})
+    project.remote("install")
+    assert asked(laptop, "titanic")["user"] == ["grace"]
+    assert asked(laptop, "titanic")["port"] == ["1"]
+    assert asked(laptop, "gpu")["user"] == ["ada"]
+
+
+# A teammate
+
+
+@pytest.fixture
+def teammate(project: Project) -> Iterator[Project]:
+    """The same project, cloned by somebody else."""
+    with Laptop() as laptop:
+        laptop.run("git", "clone", "-q", project.root, "titanic")
+        yield Project(laptop, laptop.home / "titanic")
+
+
+def test_a_teammate_has_another_login_key_and_port(teammate: Project) -> None:
+    port = str(free_port())
+    own = ("--user", "grace", "--identity", "~/.ssh/other", "--lab-port", port)
+    teammate.remote("install", *own)
+    laptop = teammate.laptop
+    for host in ("titanic", "titanic-lab"):
+        assert asked(laptop, host)["user"] == ["grace"]
+        assert asked(laptop, host)["identityfile"][0] == "~/.ssh/other"
+    assert (laptop.home / ".ssh/other").exists()
+    git = laptop.run("git", "status", "--porcelain", cwd=teammate.root)
+    assert git.stdout == ""
+    assert (teammate.root / "remote.local.toml").exists()
+    # One of them alone, later: the others stay.
+    teammate.remote("install", "--user", "hopper")
+    assert asked(laptop, "titanic")["user"] == ["hopper"]
+    assert asked(laptop, "titanic")["identityfile"][0] == "~/.ssh/other"
+    assert teammate.remote("tunnel", "status").stdout.split() == [
+        *("titanic", "down", port)
+    ]
+
+
+LISTENER = """
+import pathlib, socket, sys
+folder = pathlib.Path(sys.argv[1])
+server = socket.socket(socket.AF_UNIX)
+server.bind(str(folder / "lab.sock"))
+server.listen()
+print("ready", flush=True)
+while True:
+    server.accept()[0].sendall(b"hello from the lab")
+"""
+
+
+def test_a_teammates_tunnel_has_his_own_port(
+    laptop: Laptop, loopback: Loopback
+) -> None:
+    project, port = Project.rendered(laptop, reaches(loopback)), free_port()
+    state = loopback.home / ".local/state/titanic"
+    state.mkdir(parents=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", LISTENER, state, "jupyter"], stdout=subprocess.PIPE
+    ) as lab:
+        assert lab.stdout
+        assert lab.stdout.readline()
+        (state / "lab.addr").write_text(f"pid={lab.pid}\nsocket={state}/lab.sock\n")
+        (state / "token").write_text("secret")
+        project.remote("install", "--lab-port", str(port))
+        said = project.remote("tunnel", "up").stderr
+        assert f"http://127.0.0.1:{port}" in said
+        (forward,) = asked(laptop, "titanic-lab")["localforward"]
+        assert forward.split() == [f"[127.0.0.1]:{port}", f"{state}/lab.sock"]
+        assert "localforward" not in asked(laptop, "titanic")
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as lab_port:
+            assert lab_port.recv(64) == b"hello from the lab"
+        project.remote("uninstall")
+        lab.kill()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--user", "a b"), "a login name without spaces"),
+        (("--user", "-oProxyCommand=touch x"), "a login name without spaces"),
+        (("--identity", 'a"\nProxyCommand touch x'), "the name of a key file"),
+        (("--lab-port", "80"), "80 is not in the range"),
+        (("elsewhere",), "no remote called 'elsewhere'"),
+    ],
+)
+def test_bad_values_are_refused_with_a_sentence(
+    project: Project, words: tuple[str, ...], told: str
+) -> None:
+    more = words if words[0].startswith("-") else (*words, "--user", "ada")
+    before = snapshot(project.laptop.home / "titanic", times=True)
+    home = home_of(project.laptop)
+    done = project.remote("install", *more, check=False)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    after = snapshot(project.laptop.home / "titanic", times=True)
+    assert {k: v for k, v in after.items() if "__pycache__" not in k} == before
+    assert home_of(project.laptop) == home
+
+
+def test_of_several_remotes_one_must_be_named(laptop: Laptop) -> None:
+    project = Project.rendered(
+        laptop,
+        {
+            "remote_host": "127.0.0.1",
+            "remote_port": free_port(),
+            "more_remotes": "[{name: gpu2, host: 127.0.0.1, port: 1}]",
+        },
+    )
+    done = project.remote("install", "--user", "grace", check=False)
+    assert done.returncode == 2
+    assert "titanic, gpu2" in done.stderr
+    assert not (project.root / "remote.local.toml").exists()
+    project.remote("install", "gpu2", "--user", "grace")
+    assert asked(laptop, "titanic-gpu2")["user"] == ["grace"]
+    assert asked(laptop, "titanic")["user"] != ["grace"]
