@@ -17,6 +17,7 @@ from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import ask, ssh_config, write, write_personal
+from remote_lab.tree import CONFLICT
 from remote_lab.tunnel import tunnel
 
 
@@ -78,13 +79,10 @@ def install(project: Project) -> None:
         bring_key(project, remote)
 
 
-def uninstall(project: Project, keys: bool = False) -> None:
+def uninstall(project: Project) -> None:
     """Take out what install put in.
 
-    Args:
-        project: The project.
-        keys: The ssh keys too that install made. They may have come to open other
-            doors, so they stay unless asked for.
+    A key that install made stays: it may have come to open other doors.
 
     Raises:
         Problem: A file of the user's can't be written.
@@ -96,10 +94,6 @@ def uninstall(project: Project, keys: bool = False) -> None:
         end_connections(Connection(project, remote))
     for name in record.said["lines"]:
         take_out(Path(name), record)
-    made = record.said["keys"]
-    for name in made if keys else []:
-        Path(name).unlink(missing_ok=True)
-        Path(f"{name}.pub").unlink(missing_ok=True)
     for name in record.said["files"]:
         Path(name).unlink(missing_ok=True)
     (Path.home() / f".ssh/known_hosts.{project.slug}").unlink(missing_ok=True)
@@ -112,10 +106,10 @@ def uninstall(project: Project, keys: bool = False) -> None:
         with suppress(OSError):  # something else lives there
             folder.rmdir()
     show.done("This laptop is as it was before install.")
-    if made and not keys:
+    for key in record.said["keys"]:
         show.note(
-            f"The key {made[0]}, which install made, stays: other places may know it"
-            f" by now. To remove it as well: rm {made[0]} {made[0]}.pub"
+            f"The key {key}, which install made, stays: other places may know it by"
+            f" now. To remove it as well: rm {key} {key}.pub"
         )
 
 
@@ -165,7 +159,8 @@ def bring_key(project: Project, remote: Remote) -> None:
         text=True,
         errors="replace",
     )
-    if not tried.returncode and f"Server accepts key: {key} " in tried.stderr:
+    # It need not have opened: a passphrase or a second factor may stand between.
+    if f"Server accepts key: {key} " in tried.stderr:
         show.done(f"{remote.name} knows your key.")
         return
     # -f: its own look would take that other key for this one.
@@ -185,6 +180,12 @@ def mirror(project: Project, record: Record) -> None:
     """Copy home/laptop to the same places in the home."""
     root = project.root / "home" / "laptop"
     for source in sorted(path for path in root.rglob("*") if path.is_file()):
+        if CONFLICT.search(source.read_bytes()):
+            raise Problem(
+                f"{source.relative_to(project.root)} holds an unresolved conflict.",
+                "That file was not installed.",
+                "Resolve it, then: ./remote install",
+            )
         at = Path.home() / source.relative_to(root)
         ours = str(at) in record.said["files"]
         if not ours and at.exists() and at.read_bytes() != source.read_bytes():
@@ -195,7 +196,9 @@ def mirror(project: Project, record: Record) -> None:
             )
         make_folder(at.parent, record)
         record.note("files", str(at))
-        shutil.copy(source, at)
+        shutil.copyfile(source, at)
+        if ".ssh" in at.parts:  # or ssh refuses it, after a umask of 002
+            at.chmod(0o600)
 
 
 def make_folder(path: Path, record: Record, mode: int = 0o755) -> None:

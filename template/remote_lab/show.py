@@ -31,20 +31,27 @@ def step(text: str) -> None:
 
 def done(text: str) -> None:
     """One thing that is now so."""
-    click.echo(click.style("✓ ", fg="green") + plain(text), err=True)
+    _told("✓", "green", text)
 
 
 def note(text: str) -> None:
     """Something the user should know, and need do nothing about at once."""
-    click.echo(click.style("! ", fg="yellow") + plain(text), err=True)
+    _told("!", "yellow", text)
 
 
 def problem(error: Problem) -> None:
     """An error: what happened, what is as it was, what to type next."""
-    click.echo(click.style("✗ ", fg="red") + plain(error.what), err=True)
+    _told("✗", "red", error.what)
     for line in (error.still, error.todo and f"Next: {error.todo}"):
         if line:
-            click.echo("  " + plain(line), err=True)
+            _told(" ", None, line)
+
+
+def _told(sign: str, colour: str | None, text: str) -> None:
+    first, *more = text.split("\n")
+    click.echo(f"{click.style(sign, fg=colour)} {plain(first)}", err=True)
+    for line in more:
+        click.echo(f"  {plain(line)}", err=True)
 
 
 def diff(lines: list[str]) -> None:

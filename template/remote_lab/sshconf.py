@@ -8,11 +8,14 @@ ssh.conf     what is this laptop's alone: the user's own login and key, the port
              include it first, and ssh takes the first value that it finds.
 """
 
+import hashlib
 import os
 import re
 import subprocess
+import threading
 from pathlib import Path
 
+from remote_lab.errors import Problem
 from remote_lab.settings import Project, Remote
 
 # What says how to get to a host; the rest of an alias is a matter of taste.
@@ -30,6 +33,9 @@ ROUTE = (
 # Of these, what names a file: it may hold spaces.
 FILES = ("identityfile", "identityagent", "certificatefile")
 
+_writing = threading.RLock()
+_fresh: set[Path] = set()  # the projects whose files this process has looked at
+
 
 def hosts_file(project: Project) -> Path:
     """The project's own Hosts, as they are in git."""
@@ -42,21 +48,31 @@ def target_file(project: Project, remote: Remote) -> Path:
 
 
 def ssh_config(project: Project) -> Path:
-    """The configuration for our own ssh calls, made if it is missing or old."""
+    """The configuration for our own ssh calls, brought up to date once a process.
+
+    It holds the project's Hosts rather than an Include of them: ssh refuses to
+    include what a umask of 002 has made writable for a group.
+    """
     path = project.state / "ssh_config"
-    text = (
-        f'Include "{hosts_file(project)}"\n'
-        "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
-    )
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        write(path, text)
-        write_personal(project)
+    with _writing:
+        if project.root not in _fresh:
+            text = _hosts(project) + (
+                "\nHost *\n    Include ~/.ssh/config\n    Include /etc/ssh/ssh_config\n"
+            )
+            if _read(path) != text:
+                write(path, text)
+            if not _read(_personal(project)).startswith(_stamp(project)):
+                write_personal(project)
+            _fresh.add(project.root)
     return path
 
 
 def write_personal(project: Project) -> None:
     """Write ssh.conf from remote.local.toml and from what the remotes told."""
-    lines = [f"# {project.slug}: this laptop's own part, written by ./remote."]
+    lines = [
+        _stamp(project),
+        f"# {project.slug}: this laptop's own part, written by ./remote.",
+    ]
     for remote in project.remotes.values():
         if remote.sandbox:
             continue
@@ -73,15 +89,47 @@ def write_personal(project: Project) -> None:
                 f"Host {remote.host}-lab",
                 f'    LocalForward 127.0.0.1:{port} "{place}"',
             ]
-    write(project.state / "ssh.conf", "\n".join(lines) + "\n")
+    write(_personal(project), "\n".join(lines) + "\n")
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file of ours whole: beside, then renamed."""
+    """Write a file of ours whole: beside, then renamed; for this user's eyes alone."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    beside = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+    beside.touch(mode=0o600)
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
+
+
+def _personal(project: Project) -> Path:
+    return project.state / "ssh.conf"
+
+
+def _stamp(project: Project) -> str:
+    """A first line for ssh.conf that tells what it was made from."""
+    ssh = Path.home() / ".ssh"
+    own = f"{project.slug}.conf"
+    made_from = [
+        repr(project.remotes),
+        _hosts(project),
+        *(_read(target_file(project, r)) for r in project.remotes.values()),
+        # Less what install itself puts there.
+        _read(ssh / "config").replace(f"Include ~/.ssh/config.d/{own}\n", ""),
+        *(_read(path) for path in sorted(ssh.glob("config.d/*")) if path.name != own),
+    ]
+    digest = hashlib.sha256("\0".join(made_from).encode("utf-8", "replace"))
+    return f"# made from {digest.hexdigest()}"
+
+
+def _hosts(project: Project) -> str:
+    return _read(hosts_file(project))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _route(project: Project, remote: Remote) -> list[str]:
@@ -91,7 +139,7 @@ def _route(project: Project, remote: Remote) -> list[str]:
     settings have to be written out, but for what the project says itself.
     """
     # Without its Include: the route that was written last must not count here.
-    hosts = re.sub("(?m)^Include .*", "", hosts_file(project).read_text("utf-8"))
+    hosts = re.sub("(?m)^Include .*", "", _hosts(project))
     told = ask(["-F", "/dev/stdin", remote.host], hosts)
     alias = told.get("hostname", [""])[0]
     own, bare = ask([alias]), ask(["-F", "/dev/null", alias])
@@ -115,10 +163,24 @@ def ask(arguments: list[str], config: str = "") -> dict[str, list[str]]:
     Args:
         arguments: For ssh.
         config: What /dev/stdin is to hold.
+
+    Raises:
+        Problem: ssh can't read a configuration.
     """
     said = subprocess.run(
-        ["ssh", "-G", *arguments], input=config, capture_output=True, text=True
+        ["ssh", "-G", *arguments],
+        check=False,
+        input=config,
+        capture_output=True,
+        text=True,
     )
+    if said.returncode:
+        why = (said.stderr.strip().splitlines() or ["it gave no reason"])[0]
+        raise Problem(
+            f"ssh can't read its configuration: {why}",
+            "Nothing was changed.",
+            "Mend that line; home/laptop/.ssh/config.d has the project's own part.",
+        )
     options: dict[str, list[str]] = {}
     for line in said.stdout.splitlines():
         key, _, value = line.partition(" ")

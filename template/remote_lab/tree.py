@@ -93,11 +93,14 @@ def _file(project: Project, path: Path, name: str) -> Piece:
 
 def _name(inside: Path) -> str:
     name = inside.as_posix()
-    if name != name.strip() or any(c < " " or c == "\\" for c in name):
+    # 100 bytes a part is what the tar format of old gives a name.
+    long = any(len(part.encode("utf-8", "replace")) > 100 for part in inside.parts)
+    if long or name != name.strip() or any(c < " " or c == "\\" for c in name):
         raise Problem(
             f"home/remote/{name!r} has a name that can't travel.",
             "Nothing was pushed.",
-            "Rename it: no line ends, tabs or backslashes, no space at the end.",
+            "Rename it: at most 100 bytes, no line ends, tabs or backslashes, no space"
+            " at the end.",
         )
     return name
 
