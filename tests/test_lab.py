@@ -101,7 +101,7 @@ def test_a_push_leaves_a_lab_with_a_kernel_alone(project: Project) -> None:
     assert "waits for a restart" in doctor.stdout
 
     said = project.remote("push", "--restart").stderr
-    assert "new settings" in said
+    assert "what is new" in said
     opened(project)
     assert pid(project) != before
     assert "nothing to do" in project.remote("push").stderr
@@ -114,7 +114,7 @@ def test_a_push_restarts_an_idle_lab_if_its_settings_changed(project: Project) -
     project.remote("push")
     assert pid(project) == before
     project.edit(SETTINGS, "# changed again")
-    assert "new settings" in project.remote("push").stderr
+    assert "what is new" in project.remote("push").stderr
     opened(project)
     assert pid(project) != before
 
@@ -152,7 +152,7 @@ def test_a_busy_port_is_named_with_its_holder_and_a_way_out(project: Project) ->
 
 
 def test_a_password_opens_the_lab_too(project: Project) -> None:
-    project.remote("lab", "password", "--password", "tr'icky \"$(word)")
+    project.remote("lab", "password", input="tr'icky \"$(word)\n")
     project.remote("lab", "restart")
     base, _ = opened(project)
     browser = urllib.request.build_opener(
@@ -238,3 +238,92 @@ def test_wrong_usage_ends_with_2(project: Project) -> None:
         done = project.remote(*words, check=False)
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr
+
+
+def git(project: Project, *words: str) -> str:
+    return project.laptop.run("git", *words, cwd=project.root).stdout.strip()
+
+
+def test_what_git_ignores_there_is_not_overwritten(project: Project) -> None:
+    there = project.home / "titanic" / "notebooks"
+    project.remote("push")
+    (there / "x.ipynb").write_text("outputs of a week\n")
+    (project.root / "notebooks/x.ipynb").write_text("{}\n")
+    git(project, "add", "-f", "notebooks/x.ipynb")
+    git(project, "commit", "-qm", "A notebook")
+    done = project.remote("push", "--only", "code", check=False)
+    assert done.returncode == 3
+    assert "notebooks/x.ipynb" in done.stderr
+    assert (there / "x.ipynb").read_text() == "outputs of a week\n"
+    (there / "x.ipynb").unlink()
+    project.remote("push")
+
+
+def test_commits_on_another_branch_there_are_not_lost(project: Project) -> None:
+    there = project.home / "titanic"
+    project.remote("push")
+    main = git(project, "branch", "--show-current")
+    git(project, "checkout", "-qb", "feature")
+    for line in (
+        "git checkout -q -b feature && echo z >z && git add z && git commit -qm z",
+        f"git checkout -q {main}",
+    ):
+        project.laptop.run("sh", "-c", line, cwd=there)
+    done = project.remote("push", "--only", "code", check=False)
+    assert done.returncode == 3
+    assert "commits that were made there" in done.stderr
+    project.laptop.run("git", "checkout", "-q", "feature", cwd=there)
+    project.remote("save")
+    assert (project.root / "z").exists()
+    project.remote("push", "--only", "code")
+
+    # Back on main, the laptop is behind what is there: nothing has to be sent.
+    git(project, "checkout", "-q", main)
+    project.remote("push", "--only", "code")
+    assert not (there / "z").exists()
+    # Edits of main there, while the laptop is on another branch: fetched, not merged.
+    (there / "src/titanic/edit.py").write_text("x = 1\n")
+    git(project, "checkout", "-q", "feature")
+    done = project.remote("save", check=False)
+    assert f"git checkout {main} && git merge titanic/saved" in done.stderr
+    assert not (project.root / "src/titanic/edit.py").exists()
+    git(project, "checkout", "-q", main)
+    git(project, "merge", "-q", "titanic/saved")
+
+
+def test_conflicts_in_the_code_are_never_pushed(project: Project) -> None:
+    (project.root / "src/titanic/c.py").write_text("<<<<<<< a\n1\n>>>>>>> b\n")
+    git(project, "add", "-A")
+    git(project, "commit", "--no-verify", "-qm", "Unfinished")
+    done = project.remote("push", check=False)
+    assert done.returncode == 1
+    assert "src/titanic/c.py" in done.stderr
+    git(project, "rm", "-q", "src/titanic/c.py")
+    git(project, "commit", "-qm", "Away with it")
+
+
+def test_json_is_json_whatever_else_is_told(project: Project) -> None:
+    project.remote("push")
+    project.edit(".config/titanic/tmux.conf", "# for the diff")
+    told = project.remote("push", "--dry-run", "--json").stdout
+    assert "+# for the diff" in json.loads(told)[0]["diff"]
+    git(project, "checkout", "-q", "home")
+
+
+def test_a_new_environment_under_a_kernel_waits_for_a_word(project: Project) -> None:
+    base, token = opened(project)
+    ask(base, token, "kernels", {})
+    before = pid(project)
+    project.laptop.run("uv", "add", "-q", "--no-sync", "six", cwd=project.root)
+    project.commit("six")
+    assert "lab restart" in project.remote("push").stderr
+    assert pid(project) == before
+    project.remote("lab", "restart")
+
+
+def test_only_env_leaves_a_stopped_lab_alone(project: Project) -> None:
+    opened(project)
+    project.remote("lab", "stop")
+    assert "nothing to do" in project.remote("push", "--only", "env").stderr
+    row = json.loads(project.remote("status", "--json").stdout)[0]
+    assert row["lab"] == "stopped"

@@ -148,6 +148,8 @@ def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([outcome.json() for outcome in outcomes], indent=2))
     for outcome in outcomes:
+        if not as_json:
+            show.diff(outcome.diff)
         if outcome.problem:
             show.problem(outcome.problem)
         elif not outcome.news:
@@ -161,7 +163,10 @@ def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
 @name_argument
 @click.option("--restart", is_flag=True, help="Restart the lab, kernels or not.")
 def undo(name: str | None, restart: bool) -> None:
-    """Put back what the last push replaced."""
+    """Put back the home pieces that the last push replaced.
+
+    The code goes back by git, and a push.
+    """
     from remote_lab import home
 
     connection = _connect(name)
@@ -174,7 +179,7 @@ def undo(name: str | None, restart: bool) -> None:
         f"{report.former}"
     )
     if report.staged is not None:
-        show.note("The lab keeps its settings until: ./remote lab restart")
+        show.note(f"The lab goes on until: {connection.verb('lab restart')}")
 
 
 @cli.command()
@@ -252,13 +257,19 @@ def logs(name: str | None, lines: int) -> None:
 
 @lab.command()
 @name_argument
-@click.password_option(help="Asked for, if not given.")
-def password(name: str | None, password: str) -> None:
-    """Set a password for the lab, for when the URL is not at hand."""
+def password(name: str | None) -> None:
+    """Set a password for the lab: asked for, or taken from standard input."""
     from remote_lab import lab as labs
 
-    labs.set_password(_connect(name), password)
-    show.done("Set. It counts from the next start on: ./remote lab restart")
+    connection = _connect(name)
+    if sys.stdin.isatty():
+        text = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        text = sys.stdin.readline().rstrip("\n")
+    if not text:
+        raise Problem("A password can't be empty.", "Nothing was changed.")
+    labs.set_password(connection, text)
+    show.done(f"Set. It counts from the next start: {connection.verb('lab restart')}")
 
 
 @cli.group()
@@ -290,13 +301,14 @@ def down(name: str | None) -> None:
 
 
 @tunnel.command("status")
-def tunnel_status() -> None:
-    """Which tunnels are up."""
+@name_argument
+def tunnel_status(name: str | None) -> None:
+    """Which tunnels are up: each remote, up or down, and its port here."""
     from remote_lab.connection import Connection
     from remote_lab.tunnel import tunnel as tunnel_to
 
     project = settings.load(ROOT)
-    for remote in project.remotes.values():
+    for remote in [project.pick(name)] if name else project.remotes.values():
         way = tunnel_to(Connection(project, remote))
         click.echo(f"{remote.name}\t{'up' if way.is_up() else 'down'}\t{way.port}")
 
@@ -333,12 +345,24 @@ def doctor(name: str | None, as_json: bool) -> None:
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """The shell's completion for ./remote: eval "$(./remote completion bash)"."""
+    """Completion for ./remote, to be read by your shell.
+
+    bash, zsh: eval "$(./remote completion bash)"; fish: ./remote completion fish |
+    source
+    """
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
     assert kind
-    click.echo(kind(cli, {}, "remote", "_REMOTE_COMPLETE").source())
+    text = kind(cli, {}, "remote", "_REMOTE_COMPLETE").source()
+    # click calls the program by its name, from PATH; ours is called by its path.
+    for theirs, ours in {
+        "(( ! $+commands[remote] )) && return 1": "",
+        "zsh_complete remote)": "zsh_complete $words[1])",
+        "(commandline -t) remote)": "(commandline -t) (commandline -opc)[1])",
+    }.items():
+        text = text.replace(theirs, ours)
+    click.echo(text)
 
 
 def _connect(name: str | None) -> "Connection":

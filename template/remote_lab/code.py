@@ -7,7 +7,7 @@ from pathlib import Path
 
 from remote_lab import show
 from remote_lab.connection import Connection, Record, program
-from remote_lab.errors import REMOTE_EDITED, Problem, reason
+from remote_lab.errors import LOCK, REMOTE_EDITED, Problem, locked, reason
 from remote_lab.parcel import Parcel
 from remote_lab.settings import Project
 
@@ -62,7 +62,7 @@ def git(project: Project, *arguments: str) -> str:
     if done.returncode:
         raise Problem(
             f"git {arguments[0]} failed: {done.stderr.strip()}",
-            todo="Is the project a git repository? ./remote setup makes it one.",
+            todo="Mend that, or try: ./remote setup",
         )
     return done.stdout.strip()
 
@@ -95,32 +95,47 @@ def push(connection: Connection, there: RemoteCode, dry: bool = False) -> str:
             "There are changes here that are not committed: they are not pushed."
             " (git commit -am 'what you did')"
         )
+    _refuse_conflicts(project)
     branch = _branch(project)
     if (there.head, there.branch) == (head, branch):
         return ""
     if dry:
         show.step(f"Would bring commit {head[:10]} ({branch}) to {name}.")
         return head
+    values = {"slug": project.slug, "dir": project.dir, "mode": "apply"}
+    values |= {"branch": branch, "commit": head}
+    text = program("state", "lock", "code", values=values, main="code_switch")
+    parcel = Parcel(text, packed=False)
     with tempfile.TemporaryDirectory() as folder:
-        bundle = Path(folder) / "code.bundle"
-        known = [] if there.head in ("none", head) else [f"^{there.head}"]
-        git(project, "bundle", "create", "-q", str(bundle), "HEAD", *known)
-        values = {"slug": project.slug, "dir": project.dir, "mode": "apply"}
-        parcel = Parcel(
-            program(
-                "state", "lock", "code",
-                values={**values, "branch": branch},
-                main="code_switch",
-            ),
-            packed=False,
-        )  # fmt: skip
-        parcel.add("code.bundle", bundle)
+        if not _is_ancestor(project, head, there.head):  # else it is there already
+            bundle = Path(folder) / "code.bundle"
+            known = [] if there.head == "none" else [f"^{there.head}"]
+            git(project, "bundle", "create", "-q", str(bundle), "HEAD", *known)
+            parcel.add("code.bundle", bundle)
         with connection.deliver(parcel) as session:
             session.send(parcel.write)
             records = list(session.records())
             if session.end():
                 raise _failed(connection, records, session.errors())
     return head
+
+
+def _is_ancestor(project: Project, commit: str, other: str) -> bool:
+    if other == "none":
+        return False
+    return _says_yes(project, "merge-base", "--is-ancestor", commit, other)
+
+
+def _refuse_conflicts(project: Project) -> None:
+    """Both marks in one file of the commit: a merge that was not finished."""
+    marks = ("-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
+    if _says_yes(project, "grep", "-qI", "--all-match", *marks, "HEAD"):
+        files = git(project, "grep", "-lI", "--all-match", *marks, "HEAD")
+        raise Problem(
+            f"The commit holds unresolved conflicts: {files.replace('HEAD:', '')}",
+            "No code was pushed.",
+            "Resolve them, commit, and then: ./remote push",
+        )
 
 
 def _branch(project: Project) -> str:
@@ -137,7 +152,7 @@ def _refuse(connection: Connection, there: RemoteCode) -> None:
             f"git is not installed on {remote.name}.",
             f"The home pieces are in place; {place} and the lab are as they were.",
             "Ask who runs it for git (Debian, Ubuntu: sudo apt install git), then"
-            " ./remote push",
+            f" {connection.verb('push')}",
         )
     if there.kind == "foreign":
         raise Problem(
@@ -146,58 +161,65 @@ def _refuse(connection: Connection, there: RemoteCode) -> None:
             "Move it away there, or set another `dir` in remote.toml.",
         )
     if there.edited:
-        files = "".join(f"\n    {line}" for line in there.edited[:10])
+        files = "".join(f"\n  {line}" for line in there.edited[:10])
         raise Problem(
             f"{remote.name} holds edits in {place} that are in no commit:{files}",
             "They were not touched, and no code was pushed.",
-            f"Commit them there (cd {project.dir} && git add -A && git commit), then"
-            " bring them home: ./remote save   (throw away: git checkout -- FILE)",
+            f"Bring them home: {connection.verb('save')}   (or throw them away, there:"
+            " git checkout -- FILE)",
             REMOTE_EDITED,
         )
     if there.head != "none" and not _known(project, there.head):
         raise Problem(
             f"{remote.name} holds commits that this laptop does not have.",
             "They were not touched, and no code was pushed.",
-            "Bring them home first: ./remote save",
+            f"Bring them home first: {connection.verb('save')}",
             REMOTE_EDITED,
         )
 
 
 def _known(project: Project, commit: str) -> bool:
+    return _says_yes(project, "cat-file", "-e", f"{commit}^{{commit}}")
+
+
+def _says_yes(project: Project, *question: str) -> bool:
     try:
-        git(project, "cat-file", "-e", f"{commit}^{{commit}}")
+        git(project, *question)
     except Problem:
         return False
     return True
 
 
 def _failed(connection: Connection, records: list[Record], errors: str) -> Problem:
-    name = connection.remote.name
+    project, name = connection.project, connection.remote.name
     match records[-1:]:
         case [("dirty", why)]:
             return Problem(
                 f"{name} would lose files that are not in git: {why}",
                 "Its working tree is as it was.",
-                "Move those files away there, then ./remote push",
+                f"Move those files away there, then: {connection.verb('push')}",
                 REMOTE_EDITED,
             )
-        case [("locked", *_)]:
-            return Problem(f"Another push to {name} is under way.", todo="Wait for it.")
+        case [("parted", branch)]:
+            return Problem(
+                f"The branch {branch} on {name} holds commits that were made there.",
+                "They were not touched, and no code was pushed.",
+                f"Check it out there (git checkout {branch}), then bring them home:"
+                f" {connection.verb('save')}",
+                REMOTE_EDITED,
+            )
+        case [("locked", owner)]:
+            return locked(name, owner, connection.shell(LOCK.format(project.slug)))
         case [("nowrite" | "incomplete", *place)]:
             return Problem(
                 f"{name} can't write{' to ' if place else ''}{''.join(place)}:"
                 f" {reason(errors)}",
                 "The code there is as it was.",
-                "Is the disk full, or your quota? Make room, then: ./remote push",
+                "Is the disk full, or your quota? Make room, then:"
+                f" {connection.verb('push')}",
             )
-    return Problem(f"{name} did not take the code: {errors}", "It is as it was.")
-
-
-def look(connection: Connection) -> RemoteCode:
-    """Ask a remote what it has of the code."""
-    there = RemoteCode()
-    values = {"slug": connection.project.slug, "dir": connection.project.dir}
-    text = program("state", "code", values=values, main="code_state")
-    for record in connection.run(text)[1]:
-        there.take(record)
-    return there
+    return Problem(
+        f"{name} did not take the code: {reason(errors)}",
+        "It is as it was.",
+        f"Look there: {connection.shell(f'git -C {project.dir} status')}",
+    )

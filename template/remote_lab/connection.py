@@ -9,6 +9,7 @@ import re
 import secrets
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -44,6 +45,7 @@ class Session:
     """
 
     def __init__(self, connection: "Connection", line: str) -> None:
+        self.connection = connection
         self.remote = connection.remote
         self._mark = secrets.token_hex(8)
         # A file and not a pipe: the master that ssh may leave in the background
@@ -92,13 +94,13 @@ class Session:
         status = self.process.wait()
         errors = self.errors()
         if not self.remote.sandbox and status == 255:
-            raise explain(self.remote, errors, begun=self.marked)
+            raise explain(self.connection, errors, begun=self.marked)
         if not self.marked:
             raise Problem(
                 f"{self.remote.name} could not run our program: it lacks a need"
                 f" (sh, tar, gzip), or its login shell refused. {errors}".rstrip(),
                 "Nothing was changed there.",
-                f"Try by hand: ssh {self.remote.host} 'exec sh -c \"echo hello\"'",
+                "Try by hand: " + self.connection.shell("'exec sh -c \"echo hello\"'"),
             )
         return status
 
@@ -133,6 +135,17 @@ class Connection:
         self.project = project
         self.remote = remote
 
+    def verb(self, words: str) -> str:
+        """What to type for one of our verbs on this remote, with its name if needed."""
+        name = f" {self.remote.name}" if len(self.project.remotes) > 1 else ""
+        return f"./remote {words}{name}"
+
+    def shell(self, command: str) -> str:
+        """What to type to run a command on this remote."""
+        if self.remote.sandbox:
+            return f"(cd {shlex.quote(str(self.home()))} && {command})"
+        return f"ssh {self.remote.host} {command}"
+
     def argv(self, line: str) -> list[str]:
         """The command of this machine that runs a line of sh on the remote.
 
@@ -142,6 +155,12 @@ class Connection:
         """
         command = f"exec sh -c '{line}'"
         if self.remote.sandbox:
+            if not sys.platform.startswith("linux"):
+                raise Problem(
+                    "The sandbox plays a Linux machine, and this is none.",
+                    "Nothing was changed.",
+                    "Answer with a real remote: copier update -d remote_host=HOST",
+                )
             return ["sh", "-c", command]
         return [*self.ssh(), self.remote.host, command]
 
@@ -208,22 +227,22 @@ class Connection:
         return self.project.root / ".sandbox" / self.remote.name
 
 
-def explain(remote: Remote, errors: str, begun: bool = False) -> Unreachable:
+def explain(connection: Connection, errors: str, begun: bool = False) -> Unreachable:
     """What ssh's complaint means, and what to do about it.
 
     Args:
-        remote: The remote that ssh was to reach.
+        connection: The way that ssh was to take.
         errors: What ssh wrote to standard error.
         begun: Whether our program had begun to run there.
     """
+    host = connection.remote.host
     if begun:
         return Unreachable(
-            f"The connection to {remote.host} broke.",
+            f"The connection to {host} broke.",
             "The same command again: it goes on from what is there.",
             still="What was under way there may be done, or not.",
         )
     last = errors.splitlines()[-1] if errors else "ssh ended without a word"
-    host = remote.host
     if "IDENTIFICATION HAS CHANGED" in errors:
         return Unreachable(
             f"{host} shows another host key than it did before: it was set up anew,"
@@ -239,7 +258,7 @@ def explain(remote: Remote, errors: str, begun: bool = False) -> Unreachable:
     if "Permission denied" in errors or "Too many authentication" in errors:
         return Unreachable(
             f"{host} is there, but does not let you in: {last}",
-            "Bring your key there: ./remote install   (or check User and"
+            f"Bring your key there: {connection.verb('install')}   (or check User and"
             f" IdentityFile: ssh -v {host})",
         )
     return Unreachable(

@@ -7,6 +7,9 @@ USAGE = 2
 REMOTE_EDITED = 3
 UNREACHABLE = 4
 
+# Takes a project's lock away, by hand.
+LOCK = "rm .local/state/{}/lock"
+
 
 class Problem(Exception):
     """An error for the user's eyes; the command line prints it and ends.
@@ -16,12 +19,19 @@ class Problem(Exception):
         still: What is as it was.
         todo: The next command to type, or how to mend it.
         code: The exit code: one of the constants of this module.
+        diff: What would have changed.
     """
 
     def __init__(
-        self, what: str, still: str = "", todo: str = "", code: int = FAILED
+        self,
+        what: str,
+        still: str = "",
+        todo: str = "",
+        code: int = FAILED,
+        diff: list[str] | None = None,
     ) -> None:
         super().__init__(what)
+        self.diff = diff or []
         self.what = what
         self.still = still
         self.todo = todo
@@ -35,6 +45,23 @@ class Unreachable(Problem):
         self, what: str, todo: str, still: str = "Nothing was changed there."
     ) -> None:
         super().__init__(what, still, todo, UNREACHABLE)
+
+
+def locked(name: str, owner: str, mend: str) -> Problem:
+    """The error where another push of the project is under way.
+
+    Args:
+        name: The remote's.
+        owner: The lock's, as sh/lock.sh writes it.
+        mend: The command that takes the lock away.
+    """
+    host, _, pid, *_ = [*owner.split(":"), "?", "?", "?"]
+    return Problem(
+        f"Another push of this project to {name} is under way (process {pid} on"
+        f" {host}).",
+        f"{name} is as it was.",
+        f"Wait for it, and try again.   (If that machine is gone for good: {mend})",
+    )
 
 
 def reason(errors: str) -> str:

@@ -1,7 +1,7 @@
 """The home pieces on a remote: push, undo and remove, and what the remote says of it.
 
-docs: one connection carries the pieces and sh/apply.sh; the remote compares, stages a
-generation and turns one link. Everything that it reports comes back as records.
+One connection carries the pieces and sh/apply.sh; the remote compares, stages a
+generation and turns one link. What it reports comes back as records.
 """
 
 from dataclasses import dataclass, field
@@ -10,10 +10,12 @@ from remote_lab import show, tree
 from remote_lab.code import RemoteCode
 from remote_lab.connection import Connection, Record, program
 from remote_lab.errors import (
+    LOCK,
     REMOTE_EDITED,
     OutcomeUnknown,
     Problem,
     Unreachable,
+    locked,
     reason,
 )
 from remote_lab.parcel import Parcel
@@ -76,7 +78,7 @@ class HomeReport:
 def push(
     connection: Connection, mode: str = "apply", restart: bool = False
 ) -> HomeReport:
-    """Bring home/remote to a remote; see docs on the three-way rule.
+    """Bring home/remote to a remote; sh/apply.sh has the three-way rule (verdict).
 
     Args:
         connection: The way to the remote.
@@ -115,6 +117,16 @@ def push(
     return report
 
 
+def look(connection: Connection) -> HomeReport:
+    """Ask a remote what it has of the code, and how its lab is."""
+    return _run(connection, "code_state\nlab_status", False)
+
+
+def renew_lab(connection: Connection, restart: bool) -> HomeReport:
+    """Have the lab take up a new environment, if it is idle or the user says so."""
+    return _run(connection, ': >"$current/pending/lab"\nfollow_up\nlab_status', restart)
+
+
 def undo(connection: Connection, restart: bool = False) -> HomeReport:
     """Turn the switch back to the generation before the one in use.
 
@@ -127,6 +139,17 @@ def undo(connection: Connection, restart: bool = False) -> HomeReport:
 def remove(connection: Connection) -> HomeReport:
     """Take everything of the project off the account, but its code and data."""
     return _verb(connection, "remove_home", False)
+
+
+def _run(connection: Connection, main: str, restart: bool) -> HomeReport:
+    asked = values(connection, restart="yes" if restart else "no")
+    report = HomeReport()
+    status, records = connection.run(program(*PROGRAMS, values=asked, main=main))
+    for record in records:
+        report.take(record)
+    if status:
+        raise _failed(connection, report, "")
+    return report
 
 
 def _verb(connection: Connection, main: str, restart: bool) -> HomeReport:
@@ -156,13 +179,14 @@ def _what_became(connection: Connection, id: str, report: HomeReport) -> HomeRep
     show.note(f"The connection to {name} broke: asking what became of the push.")
     try:
         _, records = connection.run(
-            program("state", values=values(connection), main=_ASK)
+            program("state", "lock", values=values(connection, id=id), main=_ASK)
         )
     except Problem as error:
         raise OutcomeUnknown(
             f"The connection to {name} broke, and does not come back: {error.what}",
             "The remote is as before, or as after this push: never in between.",
-            "./remote push   (again: it finds out, and finishes what is left)",
+            f"{connection.verb('push')}   (again: it finds out, and finishes what is"
+            " left)",
             error.code,
         ) from None
     if ("id", id) in records:
@@ -171,7 +195,7 @@ def _what_became(connection: Connection, id: str, report: HomeReport) -> HomeRep
     raise Problem(
         f"The connection to {name} broke before the push was through.",
         "The remote is as it was.",
-        "./remote push",
+        connection.verb("push"),
     )
 
 
@@ -186,7 +210,12 @@ def no_sudo(connection: Connection, command: list[str]) -> Problem:
     )
 
 
-_ASK = 'say id "$(cat "$current/id" 2>/dev/null)"'
+# It may be at work still: its lock tells, as long as it lives.
+_ASK = """
+while holder=$(readlink "$state/lock") && [ "${holder##*:}" = "$id" ] && alive "$holder"
+do sleep 0.2; done
+say id "$(cat "$current/id" 2>/dev/null)"
+"""
 
 
 def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
@@ -194,31 +223,25 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
     as_was = f"{name} is as it was."
     match report.failure:
         case ("clashes",):
-            show.diff(report.diff)
             paths = [p for p, word in report.changed.items() if word == "clash"]
             return Problem(
                 f"Edited on {name} since the last push, and changed here too:"
                 f" {', '.join(paths)}.",
                 as_was,
-                "Take over what you want into home/remote, then: ./remote push"
-                " --force   (what is there now is kept: ./remote undo)",
+                "Take over what you want into home/remote, then:"
+                f" {connection.verb('push --force')}   (what is there now is kept:"
+                f" {connection.verb('undo')})",
                 REMOTE_EDITED,
+                report.diff,
             )
         case ("locked", owner):
-            host, _, pid, *_ = [*owner.split(":"), "?", "?", "?"]
-            return Problem(
-                f"Another push of this project to {name} is under way"
-                f" (process {pid} on {host}).",
-                as_was,
-                "Wait for it, then: ./remote push   (if that machine is gone for"
-                f" good: ssh {connection.remote.host} rm .local/state/{slug}/lock)",
-            )
+            return locked(name, owner, connection.shell(LOCK.format(slug)))
         case ("foreign", place):
+            away = connection.shell(f"mv {place} {place}.mine")
             return Problem(
                 f"~/{place} on {name} is there already, and not ours.",
                 as_was,
-                f"Move it away: ssh {connection.remote.host} mv {place} {place}.mine"
-                "   then: ./remote push",
+                f"Move it away: {away}   then: {connection.verb('push')}",
             )
         case ("nowrite", *place):
             return Problem(
@@ -226,26 +249,32 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 f" {reason(errors)}",
                 as_was,
                 "Is the disk full, your quota, or the home read-only? Look with:"
-                f" ssh {connection.remote.host} df -h .",
+                f" {connection.shell('df -h .')}",
             )
         case ("incomplete",):
             return Problem(
                 f"What was sent to {name} did not arrive whole: {reason(errors)}",
                 as_was,
                 "If the disk is full, make room; if tar or gzip is missing, ask for it;"
-                " then: ./remote push",
+                f" then: {connection.verb('push')}",
             )
         case ("nosudo", *command):
             return no_sudo(connection, command)
-        case ("never",) | ("absent",):
-            return Problem(f"Nothing was ever pushed to {name}.", todo="./remote push")
+        case ("never",):
+            return Problem(
+                f"Nothing was ever pushed to {name}.", todo=connection.verb("push")
+            )
         case ("first",):
             return Problem(
                 f"This was the first push to {name}: there is none before it.",
                 as_was,
-                "To take everything off again: ./remote remove",
+                f"To take everything off again: {connection.verb('remove')}",
             )
         case ("pruned", number):
-            return Problem(f"Generation {number} is no longer kept.", as_was)
-    said = " ".join(report.failure) or errors or "no reason given"
-    return Problem(f"{name} did not take the push: {said}", as_was)
+            return Problem(
+                f"The generation before, {number}, is no longer kept.",
+                as_was,
+                "Take the former files from git, then: " + connection.verb("push"),
+            )
+    said = " ".join(report.failure) or reason(errors)
+    return Problem(f"{name} did not take it: {said}", as_was, connection.verb("doctor"))

@@ -46,6 +46,13 @@ class Outcome:
         moved = self.pieces and (self.pieces.changed or self.pieces.generation)
         return bool(moved or self.commit or self.built or self.started)
 
+    @property
+    def diff(self) -> list[str]:
+        """What would change, after a dry run or a clash."""
+        if self.problem:
+            return self.problem.diff
+        return self.pieces.diff if self.pieces else []
+
     def json(self) -> dict[str, object]:
         """The outcome for `--json`."""
         report = self.pieces
@@ -55,6 +62,7 @@ class Outcome:
             "error": self.problem.what if self.problem else None,
             "changed": sorted(report.changed) if report else [],
             "kept": report.kept if report else [],
+            "diff": self.diff,
             "generation": report.generation if report else "",
             "commit": self.commit,
             "environment": asdict(self.built) if self.built else None,
@@ -90,26 +98,42 @@ def _push(connection: Connection, options: Options, outcome: Outcome) -> None:
     project, name = connection.project, connection.remote.name
     dry = options.mode == "dry"
     if "home" in options.only:
-        report = home.push(connection, options.mode, options.restart)
-        outcome.pieces, outcome.lab = report, report.lab[0]
-        there = report.code
-        _tell_home(name, report, dry)
+        there = home.push(connection, options.mode, options.restart)
+        outcome.pieces = there
+        _tell_home(connection, there, dry)
     else:
-        there = code.look(connection)
+        there = home.look(connection)
+    outcome.lab = there.lab[0]
     if "code" in options.only:
-        outcome.commit = code.push(connection, there, dry)
+        outcome.commit = code.push(connection, there.code, dry)
         if outcome.commit and not dry:
             show.done(f"{name}: code at commit {outcome.commit[:10]}.")
     if "env" in options.only:
         wanted = environment.stamp(project)
-        if wanted != there.stamp and dry:
+        if wanted != there.code.stamp and dry:
             show.step(f"Would build the environment on {name}.")
-        elif wanted != there.stamp:
+        elif wanted != there.code.stamp:
             outcome.built = environment.build(connection, wanted)
-        if not dry and outcome.lab == "none":
+    if not dry:
+        _see_to_lab(connection, outcome, there, options)
+
+
+def _see_to_lab(
+    connection: Connection,
+    outcome: Outcome,
+    there: home.HomeReport,
+    options: Options,
+) -> None:
+    """Start a lab that never ran; have one that runs take up what is new for it."""
+    former, state, _ = there.lab
+    wanted = home.values(connection)["service"]
+    if former == "none":
+        if "env" in options.only:
             _first_start(connection, outcome)
-    if outcome.pieces and not dry:
-        _move(connection, outcome, outcome.pieces, options.restart)
+    elif state == "running" and wanted not in ("auto", former):
+        _move(connection, outcome, there, options.restart)
+    elif state == "running" and outcome.built:
+        _tell_lab(connection, home.renew_lab(connection, options.restart))
 
 
 def _first_start(connection: Connection, outcome: Outcome) -> None:
@@ -118,23 +142,22 @@ def _first_start(connection: Connection, outcome: Outcome) -> None:
         show.note(note)
     outcome.started, outcome.lab = True, state.backend
     show.done(
-        f"{outcome.remote}: the lab is enabled, run by {state.backend}. ./remote open"
+        f"{outcome.remote}: the lab runs, kept up by {state.backend}."
+        f" {connection.verb('open')}"
     )
 
 
 def _move(
-    connection: Connection, outcome: Outcome, report: home.HomeReport, restart: bool
+    connection: Connection, outcome: Outcome, there: home.HomeReport, restart: bool
 ) -> None:
     """Have another backend run the lab, where the project now asks for another."""
-    former, state, processes = report.lab
+    former, _, processes = there.lab
     wanted = home.values(connection)["service"]
-    if state != "running" or wanted in ("auto", former):
-        return
     if processes != "0" and not restart:
         show.note(
             f"{outcome.remote}: {former} still runs the lab, for {processes} kernels or"
             f" terminals are open in it. To have {wanted} run it, when you like:"
-            " ./remote lab restart"
+            f" {connection.verb('lab restart')}"
         )
         return
     outcome.lab = lab.act(connection, "restart").backend
@@ -142,9 +165,8 @@ def _move(
     show.done(f"{outcome.remote}: {wanted} runs the lab now; it was {former}.")
 
 
-def _tell_home(name: str, report: home.HomeReport, dry: bool) -> None:
-    if dry:
-        show.diff(report.diff)
+def _tell_home(connection: Connection, report: home.HomeReport, dry: bool) -> None:
+    name = connection.remote.name
     words = {"take": "put", "drop": "took away", "clash": "overwrote"}
     for path, word in report.changed.items():
         show.step(f"{name}: {'would have ' if dry else ''}{words[word]} ~/{path}")
@@ -152,12 +174,19 @@ def _tell_home(name: str, report: home.HomeReport, dry: bool) -> None:
         show.note(f"{name}: ~/{path} is as edited there; it was left alone.")
     for text in report.notes:
         show.note(f"{name}: {text}")
-    for what in report.followed:
-        show.done(f"{name}: {what} runs with the new settings.")
-    if report.staged is not None:
-        show.note(
-            f"{name}: the lab still runs with its former settings, for {report.staged}"
-            " kernels or terminals are open in it. When you like: ./remote lab restart"
-        )
     if report.generation:
         show.done(f"{name}: home pieces in place (generation {report.generation}).")
+    _tell_lab(connection, report)
+
+
+def _tell_lab(connection: Connection, report: home.HomeReport) -> None:
+    """What became of the lab, which may have kernels that nobody wants to lose."""
+    name = connection.remote.name
+    for what in report.followed:
+        show.done(f"{name}: {what} runs with what is new.")
+    if report.staged is not None:
+        show.note(
+            f"{name}: the lab goes on as it was, for {report.staged} kernels or"
+            " terminals are open in it. To have it take up what is new:"
+            f" {connection.verb('lab restart')}"
+        )

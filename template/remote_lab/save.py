@@ -35,30 +35,36 @@ def save(connection: Connection) -> str:
         raise Problem(
             f"{name} could not save: {' '.join(told.get('why', ('no code there',)))}",
             "Nothing was changed here.",
-            f"Look there: ssh {connection.remote.host}, then git status",
+            f"Look there: {connection.shell(f'git -C {project.dir} status')}",
         )
-    commit = told["commit"][0]
+    commit, branch = told["commit"]
     data = base64.b64decode("".join(r[1] for r in records if r[0] == "bundle"))
-    if data:
-        with tempfile.TemporaryDirectory() as folder:
-            bundle = Path(folder) / "edits.bundle"
-            bundle.write_bytes(data)
-            ref = f"refs/remotes/{name}/saved"
-            git(project, "fetch", "-q", str(bundle), f"+HEAD:{ref}")
-    return _merge(connection, commit, bool(data))
-
-
-def _merge(connection: Connection, commit: str, news: bool) -> str:
-    project, name = connection.project, connection.remote.name
-    if not news:
+    if not data:
         show.done(f"{name} has nothing that is not here.")
         return commit
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder) / "edits.bundle"
+        bundle.write_bytes(data)
+        git(project, "fetch", "-q", str(bundle), f"+HEAD:refs/remotes/{name}/saved")
+    return _merge(connection, commit, branch)
+
+
+def _merge(connection: Connection, commit: str, branch: str) -> str:
+    project, name = connection.project, connection.remote.name
+    here = git(project, "branch", "--show-current")
+    if here != branch:
+        raise Problem(
+            f"The edits of {name} are here as {name}/saved, but not merged: they were"
+            f" made on the branch {branch or 'of no name'}, and you are on {here}.",
+            "Your branch is as it was.",
+            f"git checkout {branch} && git merge {name}/saved",
+        )
     try:
         git(project, "merge", "-q", "--ff-only", commit)
     except Problem:
         raise Problem(
             f"The edits of {name} are here as {name}/saved, but not merged: this"
-            " laptop has gone on since.",
+            " laptop has gone on since, or holds changes that are not committed.",
             "Your branch is as it was.",
             f"git merge {name}/saved",
         ) from None

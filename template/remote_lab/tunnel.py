@@ -157,7 +157,7 @@ class SshTunnel(Tunnel):
             said = log.read_text(encoding="utf-8", errors="replace").strip()
             if "forward" in said or "in use" in said:
                 raise self._busy()
-            raise explain(self.remote, said)
+            raise explain(self.connection, said)
 
     def _stop(self) -> None:
         if minder := self._keeper:
