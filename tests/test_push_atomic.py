@@ -26,7 +26,7 @@ def assert_whole(
     push(project)
     assert sees(project.home) == after
     left = {path.name for path in project.state.iterdir()}
-    assert left <= {"current", "generations", "folders", "bashrc-made"}, left
+    assert left <= {"current", "generations", "folders", "links", "bashrc-made"}, left
     assert all(p.name.isdigit() for p in (project.state / "generations").iterdir())
 
 

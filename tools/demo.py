@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import websocket
 
 TEMPLATE = Path(__file__).resolve().parent.parent
-DEMO = TEMPLATE / ".demo" / "titanic"
+DEMO = TEMPLATE / ".demo" / "remote-lab-demo"
 
 
 class Server:
@@ -103,8 +103,8 @@ def remote(*arguments: str) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on: 8000, if it may be."""
-    for port in (*range(8000, 8100), 0):
+    """A port that nobody listens on, away from the projects' usual ones."""
+    for port in (*range(8100, 8200), 0):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -134,7 +134,7 @@ def generate() -> None:
                 "--defaults",
                 "--quiet",
             ),
-            *("--vcs-ref", "HEAD", "-d", "project_name=Titanic"),
+            *("--vcs-ref", "HEAD", "-d", "project_name=Remote Lab Demo"),
             *("-d", f"lab_port={free_port()}", TEMPLATE, DEMO),
         ],
         check=True,
@@ -148,16 +148,17 @@ def main() -> None:
         generate()
         url = remote("open", "--no-browser")
     except subprocess.CalledProcessError:  # what it said is on the screen
-        sys.exit("The demo came no further; the project is left in .demo, to look at.")
+        sys.exit("The demo came no further. The project is left in .demo, to look at.")
     print(f"\nJupyterLab runs on the sandbox. Open it:\n\n  {url}\n")
     if "--check" not in sys.argv[1:]:
-        print(f"The project is {DEMO}; the remote's home is .sandbox/titanic in it.")
+        print(f"The project is {DEMO}; the remote's home is in it, below .sandbox.")
         print(f"To end it: cd {DEMO} && ./remote remove")
         return
     answer = Server(url).run_cell("print(1 + 1)").strip()
     print(f"A notebook cell, through the tunnel: 1 + 1 = {answer}")
     remote("remove")
     shutil.rmtree(DEMO.parent)
+    shutil.rmtree(Path.home() / ".local/state" / DEMO.name, ignore_errors=True)
     print("Everything is shut down and taken away again.")
     if answer != "2":
         sys.exit(f"The cell should have said 2, and said: {answer}")

@@ -185,7 +185,11 @@ def undo(name: str | None, restart: bool) -> None:
 @cli.command()
 @name_argument
 def remove(name: str | None) -> None:
-    """Take everything of the project off a remote, but its code and data."""
+    """Take the project off a remote, but its code.
+
+    Links, settings, service and state go; code, data and the environment, which are
+    yours, stay. What you edited among the settings is kept as a copy.
+    """
     from remote_lab import home
     from remote_lab.tunnel import tunnel as tunnel_to
 
@@ -223,7 +227,7 @@ def open_(name: str | None, no_browser: bool) -> None:
 
 @cli.group()
 def lab() -> None:
-    """The JupyterLab on a remote: start, stop, restart, logs, password."""
+    """Start, stop, restart, logs, password."""
 
 
 def _lab_verb(verb: str, text: str) -> None:
@@ -274,7 +278,7 @@ def password(name: str | None) -> None:
 
 @cli.group()
 def tunnel() -> None:
-    """The way from a port of this laptop to the lab: up, down, status."""
+    """The way to the lab: up, down, status."""
 
 
 @tunnel.command()
@@ -345,7 +349,7 @@ def doctor(name: str | None, as_json: bool) -> None:
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Completion for ./remote, to be read by your shell.
+    """Completion for bash, zsh or fish.
 
     bash, zsh: eval "$(./remote completion bash)"; fish: ./remote completion fish |
     source

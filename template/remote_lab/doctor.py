@@ -93,10 +93,8 @@ def _laptop(connection: Connection) -> list[Finding]:
 
 
 NEEDS = {
-    "git": "an admin: sudo apt install git",
-    "tmux": "an admin: sudo apt install tmux",
-    "environment": "./remote push",
-    "home": "./remote push",
+    "git": "ask an admin for: sudo apt install git",
+    "tmux": "ask an admin for: sudo apt install tmux",
 }
 
 
@@ -112,13 +110,14 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
                     Finding(answer == "yes" or tmux, f"{text}: {answer}", NEEDS["tmux"])
                 )
             case ("need", "linger", answer, user):
-                known = answer == "yes" or ("need", "systemd", "no") in records
-                mend = f"an admin: sudo loginctl enable-linger {user}"
-                found.append(
-                    Finding(known, f"lives on after logout (linger): {answer}", mend)
-                )
+                mend = f"ask an admin for: sudo loginctl enable-linger {user}"
+                if any(r[:2] == ("lab", "systemd-user") for r in records):
+                    told = f"lives on after logout (linger): {answer}"
+                    found.append(Finding(answer == "yes", told, mend))
             case ("need", name, answer):
-                mend = NEEDS.get(name, f"an admin: install {name}")
+                mend = NEEDS.get(name, f"ask an admin to install {name}")
+                if name in ("environment", "home"):
+                    mend = connection.verb("push")
                 found.append(Finding(answer == "yes", f"{name}: {answer}", mend))
             case ("disk", free, _):
                 room = f"{int(free) // 1024} MiB free in the home"
@@ -126,13 +125,17 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
                 found.append(Finding(int(free) > LITTLE, room, mend))
     edited = f"edits in ~/{connection.project.dir} that are not committed: "
     found.append(
-        Finding(not code.edited, edited + str(len(code.edited)), "./remote save")
+        Finding(
+            not code.edited, edited + str(len(code.edited)), connection.verb("save")
+        )
     )
     try:
         fresh = environment.stamp(connection.project) == code.stamp
     except Problem as error:
         return [*found, Finding(False, error.what, error.todo)]
-    found.append(Finding(fresh, f"environment is up to date: {fresh}", "./remote push"))
+    found.append(
+        Finding(fresh, f"environment is up to date: {fresh}", connection.verb("push"))
+    )
     return found
 
 
@@ -143,13 +146,18 @@ def _lab(connection: Connection, records: list[Record]) -> list[Finding]:
             case ("lab", backend, state, _):
                 found.append(
                     Finding(
-                        state == "running", f"lab: {state} ({backend})", "./remote open"
+                        state == "running",
+                        f"lab: {state} ({backend})",
+                        connection.verb("open"),
                     )
                 )
             case ("owed",):
                 found.append(
-                    Finding(False, "lab waits for a restart", "./remote lab restart")
+                    Finding(
+                        False, "lab waits for a restart", connection.verb("lab restart")
+                    )
                 )
+    # Neither is wrong: `open` sees to it.
     up = tunnel(connection).is_up()
-    found.append(Finding(up, f"tunnel: {'up' if up else 'down'}", "./remote open"))
+    found.append(Finding(True, f"tunnel: {'up' if up else 'down'}"))
     return found

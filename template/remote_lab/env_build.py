@@ -14,7 +14,7 @@ from remote_lab.code import git
 from remote_lab.connection import Connection, Record, program
 from remote_lab.env_needs import AS_IT_WAS, Needs
 from remote_lab.environment import DECISIVE, EnvironmentReport
-from remote_lab.errors import Problem, Unreachable
+from remote_lab.errors import LOCK, Problem, Unreachable, locked
 from remote_lab.parcel import Parcel
 
 # What uv, conda and pip say when a network is what they lack.
@@ -212,26 +212,25 @@ class Build:
         name, place = self.name, f"~/{self.project.dir}"
         said = "; ".join(line for line in log if not line.startswith("hint"))
         said = said[-400:] or errors
-        again = "./remote push"
+        again = self.connection.verb("push")
         if FULL.search(" ".join(log) + errors):
             return Problem(
                 f"The disk of {name} is full, or your share of it.",
                 AS_IT_WAS if last[0] == "incomplete" else BEGUN,
-                f"Make room (look at it with: ssh {self.connection.remote.host} du -sh"
-                f" .cache {self.project.dir}/.venv), then: {again}",
+                f"Make room (look at it with:"
+                f" {self.connection.shell(f'du -sh .cache {self.project.dir}/.venv')}),"
+                f" then: {again}",
             )
         match last:
-            case ("locked", *holder):
-                return Problem(
-                    f"Another push to {name} is at work ({' '.join(holder)}).",
-                    AS_IT_WAS,
-                    f"Wait for it, then: {again}",
-                )
+            case ("locked", holder):
+                lock = LOCK.format(self.project.slug)
+                return locked(name, holder, self.connection.shell(lock))
             case ("nocode",) | ("othercode",):
                 return Problem(
                     f"{place} on {name} is not at the commit that is here.",
                     AS_IT_WAS,
-                    f"Bring it there as well: {again} --only code,env",
+                    "Bring it there as well:"
+                    f" {self.connection.verb('push --only code,env')}",
                 )
             case ("noconda",):
                 return Problem(

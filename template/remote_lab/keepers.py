@@ -9,6 +9,7 @@ import plistlib
 import shutil
 import subprocess
 import sys
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -34,6 +35,10 @@ class Keeper(ABC):
     @abstractmethod
     def stop(self) -> None:
         """End the command, if it is minded."""
+
+    def failing(self) -> bool:
+        """Whether the command has ended, as far as can be told."""
+        return False
 
 
 class Systemd(Keeper):
@@ -61,6 +66,11 @@ class Systemd(Keeper):
     def stop(self) -> None:
         _quietly(["systemctl", "--user", "stop", f"{self.name}.service"])
 
+    def failing(self) -> bool:
+        return not _quietly(
+            ["systemctl", "--user", "--quiet", "is-active", f"{self.name}.service"]
+        )
+
 
 class Launchd(Keeper):
     """An agent of macOS's launchd, in a file as long as it runs."""
@@ -85,7 +95,13 @@ class Launchd(Keeper):
         self.stop()
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_bytes(self.agent(argv))
-        return _quietly(["launchctl", "bootstrap", self._domain, str(self._file)])
+        # The former agent may take a moment to go.
+        for _ in range(20):
+            if _quietly(["launchctl", "bootstrap", self._domain, str(self._file)]):
+                return True
+            time.sleep(0.1)
+        self._file.unlink()
+        return False
 
     def stop(self) -> None:
         if self._file.exists():

@@ -141,13 +141,14 @@ def _failed(connection: Connection, records: list[Record]) -> Problem:
         case ("nohome",):
             return Problem(
                 f"{remote.name} has none of this project's files yet.",
-                todo="./remote push",
+                todo=connection.verb("push"),
             )
         case ("nosystemd",):
             return Problem(
                 f"{remote.name} has no systemd that answers this account.",
                 "Nothing was started.",
-                'Set service = "auto" or "tmux" in remote.toml, then: ./remote push',
+                'Set service = "auto" or "tmux" in remote.toml, then: '
+                + connection.verb("push"),
             )
         case ("notmux",):
             return Problem(
@@ -161,17 +162,18 @@ def _failed(connection: Connection, records: list[Record]) -> Problem:
         case ("noenv",):
             return Problem(
                 f"{remote.name} has no environment yet.",
-                todo="./remote push",
+                todo=connection.verb("push"),
             )
         case ("notrunning", last):
             return Problem(
                 f"The lab on {remote.name} does not run. It said last: {last}",
-                todo="./remote lab start, or look: ./remote lab logs",
+                todo=f"{connection.verb('lab start')}, or look:"
+                f" {connection.verb('lab logs')}",
             )
         case ("nostart", backend):
             return Problem(
                 f"The lab on {remote.name} could not be started by {backend}.",
-                todo="./remote lab logs",
+                todo=connection.verb("lab logs"),
             )
     said = " ".join(records[-1]) if records else "no reason given"
-    return Problem(f"{remote.name}: {said}", todo="./remote lab logs")
+    return Problem(f"{remote.name}: {said}", todo=connection.verb("lab logs"))

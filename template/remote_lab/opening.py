@@ -34,7 +34,7 @@ def open_lab(connection: Connection) -> str:
             raise Problem(
                 f"The lab on {remote.name} does not answer through the tunnel.",
                 "Lab and tunnel were left as they are.",
-                "./remote lab logs, or ./remote doctor",
+                f"{connection.verb('lab logs')}, or {connection.verb('doctor')}",
             )
         time.sleep(0.1)
     show.done(

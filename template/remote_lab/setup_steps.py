@@ -8,7 +8,7 @@ from collections.abc import Callable
 from remote_lab import laptop, show
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
-from remote_lab.push import Options, push
+from remote_lab.push import Options, push_all
 from remote_lab.settings import Project
 
 
@@ -27,7 +27,7 @@ def setup(project: Project) -> bool:
     if project.setup_laptop:
         steps.append(("laptop", install))
     if project.setup_push:
-        steps.append(("push", push_first))
+        steps.append(("push", push_everywhere))
     good = [_run(project, name, act) for name, act in steps]
     if not all(good):
         show.note("The project is whole. To go on where it stopped: ./remote setup")
@@ -58,7 +58,7 @@ def lock(project: Project) -> str:
     if (project.root / "uv.lock").exists():
         return "uv.lock is there already"
     _do(project, _uv(), "lock", "-q")
-    if _try(project, "git", "rev-parse", "-q", "--verify", "HEAD"):
+    if _try(project, "git", "cat-file", "-e", "HEAD:pyproject.toml"):
         # Alone: what else the user has staged is the user's.
         _do(project, "git", "add", "uv.lock")
         _do(project, "git", "commit", "-q", "-m", "Add uv.lock", "--", "uv.lock")
@@ -68,6 +68,12 @@ def lock(project: Project) -> str:
 def first_commit(project: Project) -> str:
     """Commit everything, in a repository that has no commit yet."""
     if _try(project, "git", "rev-parse", "-q", "--verify", "HEAD"):
+        if not _try(project, "git", "cat-file", "-e", "HEAD:remote.toml"):
+            raise Problem(
+                "The project's files are not committed, and the code travels by git.",
+                "What was committed before is as it was; the new files are there.",
+                "git add -A && git commit -m 'Add Remote Lab' && ./remote setup",
+            )
         return "there already"
     _do(project, "git", "add", "-A")
     if not _try(project, "git", "var", "GIT_AUTHOR_IDENT"):
@@ -99,13 +105,17 @@ def install(project: Project) -> str:
     return "set up"
 
 
-def push_first(project: Project) -> str:
-    """Push to the first remote."""
-    remote = next(iter(project.remotes.values()))
-    outcome = push(Connection(project, remote), Options())
-    if outcome.problem:
-        raise outcome.problem
-    return f"{remote.name} is ready: ./remote open"
+def push_everywhere(project: Project) -> str:
+    """Push to every remote."""
+    outcomes = push_all(project, list(project.remotes.values()), Options())
+    for outcome in outcomes:
+        if outcome.problem:
+            raise outcome.problem
+    first = Connection(project, next(iter(project.remotes.values())))
+    names = " and ".join(project.remotes)
+    return (
+        f"{names} {'is' if len(outcomes) == 1 else 'are'} ready: {first.verb('open')}"
+    )
 
 
 def _uv() -> str:

@@ -96,7 +96,8 @@ class Tunnel(ABC):
         return Problem(
             f"Port {self.port} on this laptop is taken by {_holder(self.port)}.",
             "No tunnel was opened; the lab runs on.",
-            f"Stop that, or take another port: ./remote install --lab-port {free}",
+            "Stop that, or take another port:"
+            f" {self.connection.verb(f'install --lab-port {free}')}",
         )
 
 
@@ -135,7 +136,7 @@ class SshTunnel(Tunnel):
         if not minder or not minder.start(self.command("-o", "BatchMode=yes", "-N")):
             return False
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not minder.failing():
             if self.is_up() and listens(self.port):
                 return True
             time.sleep(0.05)
@@ -200,7 +201,11 @@ class SandboxTunnel(Tunnel):
             if listens(self.port):
                 return
             time.sleep(0.02)
-        raise Problem(f"The relay to {target} did not start.")
+        raise Problem(
+            f"The relay to {target} did not start.",
+            "The lab runs on.",
+            f"Again: {self.connection.verb('open')}",
+        )
 
     def _stop(self) -> None:
         if not self.is_up():

@@ -166,11 +166,11 @@ push_home() {
         manifest_now "$current/home" "$work/paths" "$work/now" &&
         compare "$pristine" "$work/now" "$work/manifest" || fail 1 nowrite "$state"
     judge
+    links_free "$work/links"
     if [ "$mode" = dry ]; then
         [ $clashes -eq 0 ] || fail 3 clashes
         return
     fi
-    links_free "$work/links"
     bashrc_in
     if [ $changes -gt 0 ] || ! cmp -s "$pristine" "$work/manifest" ||
         ! cmp -s "$current/links" "$work/links"; then
@@ -222,14 +222,12 @@ keep_own() { # a copy of the home pieces, if the user has made any of them his o
 
 remove_home() { # everything of the project, but its code, off this account
     begin
-    [ -e "$current/id" ] || fail 0 absent
-    keep_own || fail 1 nowrite "$HOME"
+    [ -e "$state/links" ] || fail 1 never # else even half a first push goes
+    [ ! -e "$current/id" ] || keep_own || fail 1 nowrite "$HOME"
     backend_leave
     socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
     case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
-    [ ! -e "$current/links" ] || while IFS= read -r place; do
-        link_out "$place"
-    done <"$current/links"
+    while IFS= read -r place; do link_out "$place"; done <"$state/links"
     bashrc_out || fail 1 nowrite "$HOME/.bashrc"
     [ ! -e "$state/folders" ] || sort -r "$state/folders" | while IFS= read -r folder; do
         rmdir "$HOME/$folder" 2>/dev/null

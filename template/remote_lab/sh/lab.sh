@@ -43,14 +43,18 @@ backend_pick() { # sets backend, by the answer or from what there is; former is 
 
 lab_pid() { # the server's pid, if it runs
     pid=$(sed -n 's/^pid=//p' "$state/lab.addr" 2>/dev/null)
-    # After a reboot, the number may be another's.
-    [ -n "$pid" ] && grep -q -e jupyter -e "/lab" "/proc/$pid/cmdline" 2>/dev/null &&
-        echo "$pid"
+    # After a reboot, the number may be another's: it must be this project's launcher,
+    # or the python that this becomes.
+    [ -n "$pid" ] && grep -qF -e "$code/.venv/bin/python" -e "/.config/$slug/lab" \
+        "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
 }
 
 kernels() { # how many processes run in the lab: kernels and terminals
+    server=$(lab_pid) || { echo 0; return; }
+    # Some kernels of Linux do not tell: then there is one, for all that we know.
+    [ -r "/proc/$server/task/$server/children" ] || { echo 1; return; }
     # shellcheck disable=SC2046
-    set -- $(cat "/proc/$(lab_pid)/task"/*/children 2>/dev/null)
+    set -- $(cat "/proc/$server/task"/*/children 2>/dev/null)
     echo $#
 }
 
@@ -59,7 +63,7 @@ backend_ready() { # what it needs is there; else end here, with the lab as it is
     systemd-user) user_manager || fail 1 nosystemd ;;
     systemd-system)
         system_unit_is_in || sudo -n -l sh "$system/enable" "$account" >/dev/null 2>&1 ||
-            fail 1 nosudo sh "$system/enable" "$account"
+            fail 1 nosudo sh ".config/$slug/system/enable" "$account"
         ;;
     tmux) command -v tmux >/dev/null || fail 1 notmux ;;
     esac
@@ -91,7 +95,7 @@ backend_start() {
         ;;
     systemd-system)
         system_unit_is_in || sudo -n sh "$system/enable" "$account" 2>/dev/null ||
-            fail 1 nosudo sh "$system/enable" "$account"
+            fail 1 nosudo sh ".config/$slug/system/enable" "$account"
         systemctl -q is-active "$user_unit" ||
             sudo -n systemctl start "$user_unit" 2>/dev/null ||
             fail 1 nosudo systemctl start "$user_unit"
@@ -137,7 +141,7 @@ backend_stop() {
 backend_leave() { # the lab stops, and what ran it starts it no more, at no boot either
     if [ "$(cat "$state/service" 2>/dev/null)" = systemd-system ]; then
         sudo -n sh "$system/disable" "$account" 2>/dev/null ||
-            fail 1 nosudo sh "$system/disable" "$account"
+            fail 1 nosudo sh ".config/$slug/system/disable" "$account"
     else
         backend_stop
     fi
@@ -182,18 +186,23 @@ lab_address() { # what the laptop needs for the tunnel and the browser
 
 lab_password() { # keep $password, hashed as jupyter_server does, where it looks
     cd "$code" && [ -x .venv/bin/python ] || fail 1 noenv
-    folder=$HOME/.local/share/$slug/jupyter
-    mkdir -p "$folder" &&
-        printf %s "$password" | .venv/bin/python -c "$hash_password" >"$folder/.new" &&
-        mv -f "$folder/.new" "$folder/jupyter_server_config.json" ||
-        fail 1 nowrite "$folder"
+    config=$HOME/.local/share/$slug/jupyter/jupyter_server_config.json
+    mkdir -p "${config%/*}" &&
+        printf %s "$password" | .venv/bin/python -c "$hash_password" "$config" ||
+        fail 1 nowrite "$config"
 }
 
+# Beside what else the user may have set in that file.
 hash_password='
-import json, sys
+import json, os, sys
 from jupyter_server.auth import passwd
+path = sys.argv[1]
+config = json.load(open(path)) if os.path.exists(path) else {}
 hashed = passwd(sys.stdin.read())
-json.dump({"PasswordIdentityProvider": {"hashed_password": hashed}}, sys.stdout)
+config.setdefault("PasswordIdentityProvider", {})["hashed_password"] = hashed
+with open(path + ".new", "w") as file:
+    json.dump(config, file, indent=2)
+os.replace(path + ".new", path)
 '
 
 follow_up() { # what a change calls for, now or when the last push was cut off

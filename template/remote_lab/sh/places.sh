@@ -15,8 +15,10 @@ links_free() { # LINKS: none of the places holds something of the user's
 links_in() { # LINKS
     while IFS= read -r place; do
         [ ! -h "$HOME/$place" ] || continue
-        folder_in "${place%/*}" &&
-            ln -s "$current/home/$place" "$HOME/$place" || return
+        # Noted first: remove must find them, wherever this is cut.
+        printf '%s\n' "$place" >>"$state/links" || return
+        case $place in */*) folder_in "${place%/*}" || return ;; esac
+        ln -s "$current/home/$place" "$HOME/$place" || return
     done <"$1"
 }
 

@@ -22,5 +22,4 @@ needs() { # each need of ours, and whether it is met
     fi
     if [ -x "$code/.venv/bin/python" ]; then say need environment yes; else say need environment no; fi
     if [ -e "$current/id" ]; then say need home yes; else say need home no; fi
-    [ -z "$(tail -n 1 "$state/lab.log" 2>/dev/null)" ] || say log "$(tail -n 1 "$state/lab.log")"
 }
