@@ -6,15 +6,16 @@ the laptop and push at once. Tests leave its lab running, and its files as they 
 
 from __future__ import annotations
 
-import json
+import shutil
 import socket
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from box import Account, Box
+from jupyter import Server
 from laptop import Laptop
 from project import Project
 
@@ -40,34 +41,19 @@ class Live:
         """What ./remote open prints."""
         return self.project.remote("open", "--no-browser").stdout.strip()
 
-    def api(self) -> Api:
-        """The lab's REST interface, through the tunnel."""
-        return Api(*self.url().split("/lab?token="))
+    def another(self, laptop: Laptop, answers: dict[str, Any]) -> Project:
+        """A further project; what its environment needs is on the laptop already."""
+        project = Project.rendered(laptop, answers)
+        shutil.copy(self.project.root / "uv.lock", project.root)
+        project.commit("Add uv.lock")
+        wheels = Path(".cache", "remote-lab")
+        (laptop.home / wheels).parent.mkdir()
+        (laptop.home / wheels).symlink_to(self.laptop.home / wheels)
+        return project
 
-
-@dataclass
-class Api:
-    """The REST interface of a lab."""
-
-    base: str
-    token: str
-
-    def ask(self, path: str, body: object = None, method: str | None = None) -> Any:
-        """One request.
-
-        Args:
-            path: Below /api/.
-            body: What to POST, as JSON; without it, it is a GET.
-            method: Another method.
-        """
-        request = urllib.request.Request(
-            f"{self.base}/api/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"token {self.token}"},
-            method=method,
-        )
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            return json.loads(reply.read() or "null")
+    def server(self) -> Server:
+        """The lab, through the tunnel."""
+        return Server(self.url())
 
 
 def free_port() -> int:

@@ -109,7 +109,7 @@ def test_a_damaged_wheel_is_replaced_by_the_next_push(lab: Lab) -> None:
     [six] = (lab.home / ".cache/demo-lab/wheels").glob("six-*")
     six.write_bytes(bytes(six.stat().st_size))
     shutil.rmtree(lab.code / ".venv")
-    shutil.rmtree(lab.home / ".cache/uv")
+    shutil.rmtree(lab.home / ".cache/demo-lab/uv")
     with pytest.raises(Problem, match="could not be built"):
         lab.build()
     lab.build()

@@ -2,68 +2,36 @@
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from box import Account, Box
 from browser import Browser
-from laptop import Laptop
+from live import Live
 from process import wait_until
-from project import Project
 from remote_lab.opening import answers as answers_at
 
 pytestmark = [pytest.mark.xdist_group("box"), pytest.mark.timeout(300)]
 
-TMUX = ".config/titanic/tmux.conf"
+PASSENGERS = """\
+import pandas as pd
 
-
-@dataclass
-class Live:
-    """A project whose lab runs on an account of the box."""
-
-    box: Box
-    laptop: Laptop
-    account: Account
-    project: Project
-    first_push: str
-
-    def lab_pid(self) -> str:
-        """The server's pid, as the account's systemd has it."""
-        return self.account.sh(
-            "systemctl --user show -P MainPID jupyter-titanic"
-        ).stdout.strip()
-
-    def url(self) -> str:
-        """What ./remote open prints."""
-        return self.project.remote("open", "--no-browser").stdout.strip()
-
-
-def answers(box: Box, account: Account, **more: object) -> dict[str, object]:
-    return {
-        "remote_host": box.address,
-        "remote_user": account.name,
-        "setup_laptop": True,
-        "push_now": True,
-        **more,
+passengers = pd.DataFrame(
+    {
+        "name": ["Cumings, Florence", "Futrelle, Lily May", "McCarthy, Timothy"],
+        "age": [38, 35, 54],
+        "fare": [71.28, 53.10, 51.86],
+        "survived": [True, True, False],
     }
-
-
-@pytest.fixture(scope="session")
-def live(box: Box) -> Iterator[Live]:
-    with Laptop() as laptop:
-        account = box.add_user("ada", laptop.key)
-        project, said = Project.copied(laptop, answers(box, account), timeout=240)
-        yield Live(box, laptop, account, project, said)
-        project.remote("uninstall", check=False)
-        laptop.run("ssh", "-O", "exit", "titanic", check=False)
+)
+passengers.round(1)\
+"""
+TMUX = ".config/titanic/tmux.conf"
 
 
 def test_setup_says_what_it_did(live: Live) -> None:
     assert "brought from here" in live.first_push  # the box has no way out
     assert "systemd-user" in live.first_push
     assert "titanic is ready" in live.first_push
-    assert live.account.sh("ls /var/lib/systemd/linger").stdout.split() == ["ada"]
+    assert "ada" in live.account.sh("ls /var/lib/systemd/linger").stdout.split()
 
 
 def test_ssh_by_name_logs_in(live: Live) -> None:
@@ -91,10 +59,21 @@ def test_one_changed_file_is_pushed_alone_and_undone(live: Live) -> None:
     live.laptop.run("git", "checkout", "-q", "home", cwd=live.project.root)
 
 
+def test_a_kernel_and_a_terminal_through_the_tunnel(live: Live) -> None:
+    server = live.server()
+    with server.kernel() as kernel:
+        assert kernel.run("6 * 7") == "42"
+        assert kernel.run("import socket; print(socket.gethostname())") == "box\n"
+    with server.terminal() as terminal:
+        terminal.type("echo hel''lo from $(id -un)\r")
+        terminal.wait_for("hello from ada")
+
+
 def test_lab_in_a_browser(live: Live, browser: Browser) -> None:
     lab = browser.open_lab(live.url())
     lab.new_notebook()
     assert lab.run_cell("1+1") == "2"
+    assert "71.3" in lab.run_cell(PASSENGERS)
     lab.screenshot("lab")
 
 
@@ -102,13 +81,15 @@ def test_lab_killed_is_back_and_the_tunnel_works_on(
     live: Live, browser: Browser
 ) -> None:
     url, pid = live.url(), live.lab_pid()
-    live.account.sh(f"kill -9 {pid}")
     base, token = url.split("/lab?token=")
+    browser.open_lab(url)
+    live.account.sh(f"kill -9 {pid}")
     wait_until(
         lambda: answers_at(base, token), "the lab, by the same tunnel", timeout=15
     )
     assert live.lab_pid() not in ("0", pid)
-    lab = browser.open_lab(url)
+    # The browser is still logged in; and not the tabs of last time.
+    lab = browser.open_lab(f"{base}/lab?reset")
     lab.new_notebook()
     assert lab.run_cell("2+2") == "4"
 
@@ -117,5 +98,5 @@ def test_lab_is_up_after_a_reboot(live: Live) -> None:
     live.box.reboot()
     wait_until(lambda: live.lab_pid() != "0", "the lab", timeout=30)
     assert re.fullmatch(
-        r"http://127\.0\.0\.1:8000/titanic/lab\?token=[0-9a-f]+", live.url()
+        rf"http://127\.0\.0\.1:{live.port}/titanic/lab\?token=[0-9a-f]+", live.url()
     )

@@ -16,7 +16,7 @@ from jinja2.exceptions import UndefinedError
 from render import render, snapshot
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-PROGRAMS = ("lab", "supervise", "system/enable")
+PROGRAMS = ("lab", "supervise", "system/enable", "system/disable")
 SERVER = {"remote_host": "gpu.example.org", "remote_user": "ada"}
 MORE = [
     {"name": "gpu2", "host": "10.0.0.7", "user": "bob", "port": 2222},
@@ -256,9 +256,7 @@ def test_linters_find_nothing(
     check_programs(project)
     run("black", "-q", "--check", "--extend-exclude", "^$", project)
     run("ruff", "check", "-q", "--no-cache", project)
-    run(
-        "shellcheck", *[home(project, n) for n in ("lab", "supervise", "system/enable")]
-    )
+    run("shellcheck", *[home(project, name) for name in PROGRAMS])
     (aliases,) = project.glob("home/laptop/.config/*/aliases.sh")
     run("shellcheck", "-s", "bash", home(project, "bashrc"), aliases)
     for name in PROGRAMS:
