@@ -30,7 +30,7 @@ def test_sudo_is_refused(fresh_user: Account, laptop: Laptop) -> None:
     box = fresh_user.box
     assert "jupyter-titanic@" not in box.sh("ls /etc/systemd/system").stdout
     # What it says to type does it.
-    box.sh(command)
+    box.sh(f"cd {fresh_user.home} && {command}")
     units = box.sh("systemctl list-unit-files 'jupyter-titanic@*'").stdout
     assert "enabled" in units
     box.sh(f"systemctl disable --now jupyter-titanic@{fresh_user.name}")
