@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -166,6 +167,22 @@ def test_a_password_opens_the_lab_too(project: Project) -> None:
     assert browser.open(f"{base}/api/contents", timeout=10).status == 200
 
 
+def test_another_projects_lab_is_not_taken_for_ours(project: Project) -> None:
+    project.remote("lab", "stop")
+    # Its notes are old, and the number is somebody else's by now.
+    other = subprocess.Popen(
+        ["python3", "-c", "input()", "-m", "jupyterlab"], stdin=subprocess.PIPE
+    )
+    (project.state / "lab.addr").write_text(f"pid={other.pid}\nsocket=/nowhere\n")
+    row = json.loads(project.remote("status", "--json").stdout)[0]
+    assert row["lab"] == "stopped"
+    project.remote("lab", "stop")
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+    opened(project)
+
+
 def test_logs_are_shown(project: Project) -> None:
     opened(project)
     assert "jupyter" in project.remote("lab", "logs").stdout.lower()
@@ -226,11 +243,28 @@ def test_works_from_any_folder_of_the_project(project: Project) -> None:
         assert "titanic" in done.stdout
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_a_program_of_that_shell(project: Project, shell: str) -> None:
-    text = project.remote("completion", shell).stdout
-    assert "remote" in text
-    project.laptop.run(shell, "-n", input=text)
+COMPLETED = {
+    "bash": '''
+        eval "$(./remote completion bash)"
+        COMP_WORDS=(./remote sta) COMP_CWORD=1
+        _remote_completion ./remote
+        echo "${COMPREPLY[@]}"''',
+    # What the completion calls, and no line editor to call it from.
+    "zsh": """
+        compdef() { : }
+        compadd() { print -- $completions }
+        _describe() { print -- $completions_with_descriptions }
+        eval "$(./remote completion zsh)"
+        words=(./remote sta) CURRENT=2
+        _remote_completion""",
+    "fish": "./remote completion fish | source; complete -C './remote sta'",
+}
+
+
+@pytest.mark.parametrize("shell", COMPLETED)
+def test_the_shell_completes_verbs(project: Project, shell: str) -> None:
+    said = project.laptop.run(shell, "-c", COMPLETED[shell], cwd=project.root)
+    assert said.stdout.startswith("status"), said.stdout + said.stderr
 
 
 def test_wrong_usage_ends_with_2(project: Project) -> None:

@@ -151,6 +151,21 @@ def test_any_file_is_the_same_bytes_again(
         )
 
 
+def test_ssh_takes_what_was_written_under_a_umask_of_002(project: Project) -> None:
+    project.laptop.run(
+        "sh",
+        "-c",
+        "umask 002; ./remote install; ./remote push",
+        cwd=project.root,
+        check=False,
+    )
+    home = project.laptop.home
+    for name in (".ssh/config.d/titanic.conf", ".local/state/titanic/laptop/ssh.conf"):
+        assert (home / name).stat().st_mode & 0o777 == 0o600
+    ours = (home / ".local/state/titanic/laptop/ssh_config").read_text()
+    assert str(project.root) not in ours
+
+
 def test_uninstall_of_nothing_says_so(project: Project) -> None:
     before = home_of(project.laptop)
     done = project.remote("uninstall", check=False)

@@ -120,6 +120,33 @@ def test_remove_leaves_nothing_but_what_the_user_wrote(pushed: Project) -> None:
     assert (kept / ".config/titanic/my own").read_text() == "own\n"
 
 
+def test_half_a_first_push_can_be_removed(project: Project) -> None:
+    argv, env, data = stream(project)
+    folder = project.laptop.home / "killers"
+    folder.mkdir()
+    # It dies at the switch: the links are there, and lead nowhere.
+    (folder / "mv").write_text(
+        "#!/bin/sh\ncase $* in *current*) kill -9 $PPID; exit 1;; esac\n"
+    )
+    with (folder / "mv").open("a") as stub:
+        stub.write(f'exec {shutil.which("mv")} "$@"\n')
+    (folder / "mv").chmod(0o755)
+    env["PATH"] = f"{folder}:{env['PATH']}"
+    subprocess.run(argv, env=env, input=data, check=False, capture_output=True)
+    assert (project.home / ".config/titanic").is_symlink()
+    assert sees(project.home) == {}
+    project.remote("remove")
+    assert {p.name for p in project.home.iterdir()} <= {".local"}
+
+
+def test_a_piece_at_the_top_of_the_home(pushed: Project) -> None:
+    (pushed.pieces / ".vimrc").write_text("set nu\n")
+    push(pushed)
+    assert (pushed.home / ".vimrc").read_text() == "set nu\n"
+    pushed.remote("undo")
+    assert not (pushed.home / ".vimrc").is_symlink()
+
+
 # 4. No news is no work
 
 

@@ -74,6 +74,26 @@ def test_a_host_of_ones_own_config_is_reached_as_there(
         assert loopback.logs().count("Accepted publickey") > 2
 
 
+def test_an_alias_that_moves_is_followed(laptop: Laptop, loopback: Loopback) -> None:
+    own = OWN["alias"].format(port=9, user=loopback.user)
+    wrote(".ssh/config", own.encode(), 0o600)(laptop.home)
+    project = Project.rendered(laptop, {"remote_host": "gpu"})
+    assert project.remote("push", "--only", "home", check=False).returncode == 4
+    own = OWN["alias"].format(port=loopback.port, user=loopback.user)
+    wrote(".ssh/config", own.encode(), 0o600)(laptop.home)
+    assert "in place" in project.remote("push", "--only", "home").stderr
+
+
+def test_a_config_that_ssh_cant_read_is_named(laptop: Laptop) -> None:
+    wrote(".ssh/config", b"Host x\n    Portt 22\n", 0o600)(laptop.home)
+    project = Project.rendered(laptop, {"remote_host": "gpu"})
+    for words in (["install"], ["push"]):
+        done = project.remote(*words, check=False)
+        assert done.returncode in (1, 4)
+        assert "Traceback" not in done.stderr
+        assert "portt" in done.stderr.lower()
+
+
 def test_an_answer_counts_more_than_ones_own_config(laptop: Laptop) -> None:
     own = "Host gpu\n    HostName 127.0.0.1\n    User ada\n    Port 1\n"
     wrote(".ssh/config", own.encode(), 0o600)(laptop.home)
