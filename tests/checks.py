@@ -66,3 +66,23 @@ def wrote(path: str, content: bytes, mode: int = 0o644) -> Callable[[Path], None
         at.chmod(mode)
 
     return prepare
+
+
+# Run in an account's home: an environment whose jupyterlab only listens. Enough where
+# the question is what runs the lab.
+STAND_IN = """\
+mkdir -p titanic/.venv/bin && cd titanic/.venv/bin
+cat >python <<'END'
+#!/bin/sh
+case $* in *jupyterlab*) exec python3 "$0.lab" ;; esac
+exec python3 "$@"
+END
+chmod +x python
+cat >python.lab <<'END'
+import os, socket, time
+lab = socket.socket(socket.AF_UNIX)
+lab.bind(os.environ["JUPYTER_RUNTIME_DIR"] + "/lab.sock")
+lab.listen()
+time.sleep(1000)
+END
+"""

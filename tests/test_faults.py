@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from checks import push, reaches, told
+from checks import STAND_IN, push, reaches, told
 from laptop import Laptop
 from loopback import Loopback, free_port
 from process import Completed, wait_until
@@ -156,6 +156,7 @@ def without(home: Path, *programs: str) -> None:
 def test_neither_systemd_nor_tmux(project: Project, loopback: Loopback) -> None:
     without(loopback.home, "tmux", "systemctl", "loginctl")
     push(project, "home", check=True)
+    subprocess.run(["sh", "-c", STAND_IN], cwd=loopback.home, check=True)
     assert "by process" in project.remote("lab", "start").stderr
     project.remote("lab", "stop")
 

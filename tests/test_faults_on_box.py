@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from box import Account, Box
-from checks import push, reaches, told
+from checks import STAND_IN, push, reaches, told
 from laptop import Laptop
 from project import Project
 
@@ -37,23 +37,6 @@ def test_sudo_is_refused(fresh_user: Account, laptop: Laptop) -> None:
     box.sh("rm /etc/systemd/system/jupyter-titanic@.service; systemctl daemon-reload")
 
 
-STAND_IN = """
-import os, socket, time
-lab = socket.socket(socket.AF_UNIX)
-lab.bind(os.environ["JUPYTER_RUNTIME_DIR"] + "/lab.sock")
-lab.listen()
-time.sleep(1000)
-"""
-
-
-def stand_in(account: Account) -> None:
-    """An environment whose jupyterlab only listens: which backend runs it matters."""
-    account.sh("mkdir -p titanic/.venv/bin .local/lib/python3.11/site-packages")
-    account.sh("ln -s /usr/bin/python3 titanic/.venv/bin/python")
-    place = f"{account.home}/.local/lib/python3.11/site-packages/jupyterlab.py"
-    account.box.sh(f"cat >{place}", input=STAND_IN)
-
-
 @pytest.fixture
 def no_linger(fresh_user: Account) -> Iterator[Account]:
     """An account that may not let its systemd live on."""
@@ -74,7 +57,7 @@ def test_without_lingering_tmux_takes_over_and_it_is_said(
 ) -> None:
     project = on(no_linger, laptop)
     push(project, "home", check=True)
-    stand_in(no_linger)
+    no_linger.sh(STAND_IN)
     said = project.remote("lab", "start").stderr
     assert "by tmux" in said
     assert f"sudo loginctl enable-linger {no_linger.name}" in said
@@ -88,7 +71,7 @@ def test_systemd_user_without_lingering_says_what_an_admin_types(
 ) -> None:
     project = on(no_linger, laptop, service="systemd-user")
     push(project, "home", check=True)
-    stand_in(no_linger)
+    no_linger.sh(STAND_IN)
     said = project.remote("lab", "start").stderr
     assert "by systemd-user" in said
     assert f"sudo loginctl enable-linger {no_linger.name}" in said
