@@ -1,15 +1,16 @@
-# Apply a push of the home pieces: compare three ways, stage a generation, turn the
-# one switch. Needs: id, mode (apply, force or dry), links, backend values; runs in
-# the folder where the stream was unpacked:
-#   new/       the home pieces        manifest   PATH<tab>KIND:SUM, sorted
-#   links      the places outside that lead in
-# A generation is the same three, with what the user made his own carried over:
-#   home/  manifest  links  id  previous  pending/
-
+# Push, undo and remove the home pieces. A push compares three ways, stages a generation
+# and turns the one switch, $current. What came lies in $work:
+#   new/       the home pieces
+#   manifest   their paths and states, PATH<tab>KIND:SUM
+#   links      the places outside that lead to them
+# A generation is the same, with what the user made his own carried over, and with
+# id (of the push), previous (the generation before) and pending/ (what has to follow).
+#
 # What a crash leaves: before the switch, a stage that the next push sweeps away and
 # links that lead nowhere; after it, pending/ tells the next push what is left to do.
-
+#
 # No pipelines where it counts: of a part that dies, sh would learn nothing.
+# Needs: state.sh, lock.sh, places.sh, lab.sh, mode (apply, force or dry).
 
 manifest_now() { # ROOT PATHS OUT: what is there now, in the form of a manifest
     root=$1 out=$3

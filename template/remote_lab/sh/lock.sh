@@ -1,7 +1,7 @@
-# Begin and end of a program that was delivered: one at a time, and nothing left.
+# Begin and end of a program that was delivered: one at a time, and nothing left behind.
+# The lock is a symlink that names its owner: made in one step, with its content, on
+# every file system, NFS among them.
 # Needs: state.sh, id, work (the folder it was unpacked in), mode.
-# The lock is a symlink that names its owner: made in one step,
-# with its content, on every file system, NFS among them.
 
 started() { # PID: when it began, in ticks since boot; with the pid, a process's name
     read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
@@ -64,7 +64,7 @@ begin() { # take the lock, clear up behind the dead, and see to our own end
 
 sweep() { # what dead pushes left
     for left in "$state"/in.*; do
-        name=${left##*/in.}      # HOST.PID.ID
+        name=${left##*/in.} # HOST.PID.ID
         name=${name%.*}
         [ "${name%.*}" != "$(uname -n)" ] || kill -0 "${name##*.}" 2>/dev/null ||
             rm -rf "$left"
