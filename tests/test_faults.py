@@ -288,6 +288,7 @@ def test_ctrl_c_in_a_setup_keeps_the_project(
     assert "there already" in again.stderr
 
 
+@pytest.mark.needs("root")  # another's sshd is no child of its server's
 def test_a_connection_that_is_cut(project: Project, loopback: Loopback) -> None:
     push(project, check=True)
     state = loopback.home / ".local/state/titanic"
