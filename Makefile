@@ -1,12 +1,16 @@
 # Two commands do all the set-up there is, in this folder alone: see tools/bootstrap.
 #   make demo          the main job, on a folder that plays the remote; CHECK=1 runs a
-#                      notebook cell through it and takes everything down again
+#                      notebook cell through it and takes everything down again, and
+#                      so does demo-end with what was left running
 #   make test          the whole suite; TESTS='tests/test_push.py -k undo' for a part
 
-.PHONY: demo test pictures clean
+.PHONY: demo demo-end test pictures clean
 
 demo:
 	@tools/bootstrap uv run -q --frozen --group demo python tools/demo.py $(if $(CHECK),--check)
+
+demo-end:
+	@tools/bootstrap uv run -q --frozen --group demo python tools/demo.py --end
 
 test:
 	@tools/test $(TESTS)

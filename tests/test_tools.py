@@ -70,8 +70,7 @@ def test_make_demo_on_a_machine_with_python_and_git(tmp_path: Path) -> None:
         timeout=110,
     )
     if done.returncode:  # then it has left the lab running, to look at
-        demo = clone / ".demo/remote-lab-demo"
-        subprocess.run(["./remote", "remove"], cwd=demo, env=env, check=False)
+        subprocess.run(["make", "demo-end"], cwd=clone, env=env, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 + 1 = 2" in done.stdout
     assert "/lab?token=" in done.stdout

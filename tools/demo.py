@@ -1,7 +1,8 @@
 """The main job on the sandbox: a project, its push, its lab, without any server.
 
-Usage: demo.py [--check]. With --check, a notebook cell is run through the tunnel, as
-the browser would do it, and everything is taken down again.
+Usage: demo.py [--check | --end]. With --check, a notebook cell is run through the
+tunnel, as the browser would do it, and everything is taken down again; --end takes down
+what runs.
 """
 
 import json
@@ -114,12 +115,20 @@ def free_port() -> int:
     raise OSError("no free port")
 
 
+def end() -> None:
+    """Take everything down, and away."""
+    if DEMO.exists():
+        # Of a demo that came no further, there may be nothing to remove.
+        subprocess.run(["./remote", "remove"], cwd=DEMO, check=False)
+        shutil.rmtree(DEMO.parent)
+    shutil.rmtree(Path.home() / ".local/state" / DEMO.name, ignore_errors=True)
+    print("Everything is shut down and taken away again.")
+
+
 def generate() -> None:
     """Make the project, as `copier copy --trust` does; its hook sets it up."""
     if DEMO.exists():
-        subprocess.run(["./remote", "tunnel", "down"], cwd=DEMO, check=False)
-        subprocess.run(["./remote", "lab", "stop"], cwd=DEMO, check=False)
-        shutil.rmtree(DEMO)
+        end()
     me = {"NAME": "Remote Lab demo", "EMAIL": "demo@example.org"}
     # git may not know the user yet.
     names = {f"GIT_{role}_{k}": me[k] for role in ("AUTHOR", "COMMITTER") for k in me}
@@ -143,7 +152,10 @@ def generate() -> None:
 
 
 def main() -> None:
-    """Generate, open, and with --check try it and take it down."""
+    """Generate and open; with --check try it and take it down; with --end only that."""
+    if "--end" in sys.argv[1:]:
+        end()
+        return
     try:
         generate()
         url = remote("open", "--no-browser")
@@ -152,14 +164,14 @@ def main() -> None:
     print(f"\nJupyterLab runs on the sandbox. Open it:\n\n  {url}\n")
     if "--check" not in sys.argv[1:]:
         print(f"The project is {DEMO}; the remote's home is in it, below .sandbox.")
-        print(f"To end it: cd {DEMO} && ./remote remove")
+        uv = Path(shutil.which("uv") or "").parent
+        if TEMPLATE in uv.parents:
+            print(f'For its ./remote, put uv on your PATH: export PATH="$PATH:{uv}"')
+        print("To end it: make demo-end")
         return
     answer = Server(url).run_cell("print(1 + 1)").strip()
     print(f"A notebook cell, through the tunnel: 1 + 1 = {answer}")
-    remote("remove")
-    shutil.rmtree(DEMO.parent)
-    shutil.rmtree(Path.home() / ".local/state" / DEMO.name, ignore_errors=True)
-    print("Everything is shut down and taken away again.")
+    end()
     if answer != "2":
         sys.exit(f"The cell should have said 2, and said: {answer}")
 
