@@ -58,6 +58,12 @@ def main() -> None:
     else:
         if done.returncode:
             resume("The setup did not come to its end.")
+    if shutil.which("uv") is None:
+        print(
+            f"\n./remote needs uv on your PATH, and there is only {uv}."
+            " Put one there:\n  pipx install uv",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

@@ -10,12 +10,15 @@ import yaml
 from render import ROOT, snapshot
 
 
-def copy(folder: Path, uv: str | None) -> subprocess.CompletedProcess[str]:
+def copy(
+    folder: Path, uv: str | None, beside: str = "raise ImportError"
+) -> subprocess.CompletedProcess[str]:
     """Run `copier copy --trust` with a stand-in for uv, or with none.
 
     Args:
         folder: Gets the template, the stand-in and the project.
         uv: The stand-in: a sh program.
+        beside: The Python package uv, beside Copier.
 
     Returns:
         How Copier ended, and what it said.
@@ -29,7 +32,7 @@ def copy(folder: Path, uv: str | None) -> subprocess.CompletedProcess[str]:
         (programs / "uv").chmod(0o755)
     env = {"PATH": str(programs), "HOME": str(folder), "PWD": str(folder)}
     # Python's own uv, if the tests' environment has it, is not to be found.
-    (folder / "uv.py").write_text("raise ImportError\n")
+    (folder / "uv.py").write_text(f"{beside}\n")
     env["PYTHONPATH"] = str(folder)
     command = [sys.executable, "-m", "copier", "copy", "--trust", "--defaults"]
     return subprocess.run(
@@ -67,6 +70,16 @@ def test_the_project_stays_whatever_fails(
     assert (tmp_path / "new lab" / "remote").exists()
     if uv is None:
         assert "pipx install uv" in done.stderr
+
+
+def test_a_uv_that_only_copier_has_is_used_and_told(tmp_path: Path) -> None:
+    own = tmp_path / "own-uv"
+    own.write_text('#!/bin/sh\necho "$*" >"$HOME/called"\n')
+    own.chmod(0o755)
+    done = copy(tmp_path, None, f"def find_uv_bin(): return {str(own)!r}")
+    assert (tmp_path / "called").read_text() == "run -q --script remote setup\n"
+    assert f"there is only {own}" in done.stderr
+    assert "pipx install uv" in done.stderr
 
 
 def test_it_is_the_only_task_and_for_copies_alone() -> None:
