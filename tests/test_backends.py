@@ -65,11 +65,12 @@ class Bob:
         """Kill the lab, and see it back, with the tunnel as it is."""
         server, (pid,) = self.server(), self.labs()
         self.account.sh(f"kill -9 {pid}")
+        wait_until(lambda: self.labs() not in ([], [pid]), "the lab", timeout=15)
+        # How long JupyterLab then takes to answer is the machine's affair.
         wait_until(
-            lambda: answers(server.base, server.token), "the lab, killed", timeout=15
+            lambda: answers(server.base, server.token), "the same tunnel", timeout=45
         )
-        (new,) = self.labs()
-        assert new != pid
+        assert len(self.labs()) == 1
 
 
 @pytest.fixture(scope="module")
