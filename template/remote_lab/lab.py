@@ -41,7 +41,7 @@ class Address:
 
 
 def act(connection: Connection, verb: str) -> LabState:
-    """Start, stop, restart the lab, or only look (verb "status").
+    """Start, stop or restart the lab.
 
     Raises:
         Problem: It can't be done; the message names the missing need.
@@ -50,7 +50,6 @@ def act(connection: Connection, verb: str) -> LabState:
         "start": "backend_start\nlab_wait\nlab_status",
         "stop": "backend_stop\nlab_status",
         "restart": "lab_restart\nlab_wait\nlab_status",
-        "status": "lab_status",
     }[verb]
     return _state(_run(connection, main))
 

@@ -131,7 +131,7 @@ def _see_to_lab(
         if "env" in options.only:
             _first_start(connection, outcome)
     elif state == "running" and wanted not in ("auto", former):
-        _move(connection, outcome, there, options.restart)
+        _move(connection, outcome, there, wanted, options.restart)
     elif state == "running" and outcome.built:
         _tell_lab(connection, home.renew_lab(connection, options.restart))
 
@@ -148,11 +148,14 @@ def _first_start(connection: Connection, outcome: Outcome) -> None:
 
 
 def _move(
-    connection: Connection, outcome: Outcome, there: home.HomeReport, restart: bool
+    connection: Connection,
+    outcome: Outcome,
+    there: home.HomeReport,
+    wanted: str,
+    restart: bool,
 ) -> None:
     """Have another backend run the lab, where the project now asks for another."""
     former, _, processes = there.lab
-    wanted = home.values(connection)["service"]
     if processes != "0" and not restart:
         show.note(
             f"{outcome.remote}: {former} still runs the lab, for {processes} kernels or"
