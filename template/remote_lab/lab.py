@@ -16,15 +16,11 @@ class LabState:
     Attributes:
         backend: What runs it; "none" if nothing ever did.
         running: Whether its server process is there.
-        processes: How many kernels and terminals run in it.
-        owed: Whether a pushed change waits for its restart.
         notes: What the user should know.
     """
 
     backend: str
     running: bool
-    processes: int
-    owed: bool
     notes: tuple[str, ...] = ()
 
 
@@ -112,12 +108,10 @@ def _state(records: list[Record]) -> LabState:
     without = [record[1] for record in records if record[0] == "nolinger"]
     for record in records:
         match record:
-            case ("lab", backend, running, processes):
+            case ("lab", backend, running, _):
                 return LabState(
                     backend,
                     running == "running",
-                    int(processes) if processes.isdigit() else 0,
-                    ("owed",) in records,
                     tuple(_no_linger(backend, account) for account in without),
                 )
     raise Problem("The remote did not say how its lab is.")
