@@ -17,17 +17,26 @@ def push(project: Project, *more: str, check: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-def stream(project: Project) -> tuple[list[str], dict[str, str], bytes]:
-    """The command, environment and bytes of a push, to be cut or killed by hand."""
+def stream(
+    project: Project, main: str = "push_home", mode: str = "apply"
+) -> tuple[list[str], dict[str, str], bytes]:
+    """The command, environment and bytes of a push, to be cut or killed by hand.
+
+    Args:
+        project: Whose home pieces, and whose sandbox.
+        main: push_home, undo_home or remove_home.
+        mode: apply, force or dry.
+    """
     read = settings.load(project.root)
     connection = Connection(read, read.pick(None))
-    values = home.values(connection, mode="apply", restart="no")
-    parcel = Parcel(program(*home.PROGRAMS, values=values, main="push_home"))
-    tree.pack(read, tree.read(read), parcel)
+    values = home.values(connection, mode=mode, restart="no")
+    parcel = Parcel(program(*home.PROGRAMS, values=values, main=main))
+    if main == "push_home":
+        tree.pack(read, tree.read(read), parcel)
     data = io.BytesIO()
     parcel.write(data)
     env = {**(connection.env() or {}), "PATH": project.laptop.env["PATH"]}
-    return connection.argv(parcel.line("titanic")), env, data.getvalue()
+    return connection.argv(parcel.line("titanic", mode == "dry")), env, data.getvalue()
 
 
 def after_push(project: Project) -> dict[str, bytes]:

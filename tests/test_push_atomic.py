@@ -5,6 +5,7 @@ import io
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ def assert_whole(
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "changed"])
-def test_cut_anywhere_leaves_old_or_new(project: Project, first: bool) -> None:
+def test_cut_anywhere_leaves_old_or_new(
+    project: Project, counted: Callable[[str], None], first: bool
+) -> None:
     if not first:
         push(project)
         project.edit(TMUX, "# new")
@@ -46,7 +49,7 @@ def test_cut_anywhere_leaves_old_or_new(project: Project, first: bool) -> None:
         wanted = (before, after) if cut > len(data) - 50 else (before,)
         assert sees(project.home) in wanted, f"cut at {cut} of {len(data)}"
     assert_whole(project, before, after)
-    print(f"{len(cuts)} cuts of {len(data)} bytes")
+    counted(f"{len(cuts)} cuts of {len(data)} bytes")
 
 
 KILLER = """#!/bin/sh
@@ -73,7 +76,11 @@ def killers(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "changed"])
 def test_killed_at_any_step_leaves_old_or_new(
-    project: Project, killers: Path, tmp_path: Path, first: bool
+    project: Project,
+    killers: Path,
+    tmp_path: Path,
+    counted: Callable[[str], None],
+    first: bool,
 ) -> None:
     if not first:
         push(project)
@@ -104,7 +111,7 @@ def test_killed_at_any_step_leaves_old_or_new(
     else:
         pytest.fail("the push never came to its end")
     assert victim > 15
-    print(f"{victim - 1} kills")
+    counted(f"{victim - 1} kills")
 
 
 def test_truncated_tar_is_noticed_where_tar_takes_it(project: Project) -> None:
