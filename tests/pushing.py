@@ -30,13 +30,15 @@ def stream(
     read = settings.load(project.root)
     connection = Connection(read, read.pick(None))
     values = home.values(connection, mode=mode, restart="no")
-    parcel = Parcel(program(*home.PROGRAMS, values=values, main=main))
+    programs = home.PROGRAMS if main == "push_home" else home.BACK
+    parcel = Parcel(program(*programs, values=values, main=main))
     if main == "push_home":
         tree.pack(read, tree.read(read), parcel)
     data = io.BytesIO()
+    data.write(f": ; {parcel.line('titanic', mode == 'dry')}\n".encode())
     parcel.write(data)
     env = {**(connection.env() or {}), "PATH": project.laptop.env["PATH"]}
-    return connection.argv(parcel.line("titanic", mode == "dry")), env, data.getvalue()
+    return connection.argv(), env, data.getvalue()
 
 
 def after_push(project: Project) -> dict[str, bytes]:

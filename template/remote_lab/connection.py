@@ -1,27 +1,31 @@
 """Running POSIX sh on a remote: through the system's ssh, or in the sandbox's folder.
 
 A program travels on standard input, never on the command line: the login shell of
-the account, be it fish or csh, sees one constant word list.
+the account, be it fish or csh, sees one constant word list. So ssh can be on its way
+before it is known what is to run: it takes longer than all that we have to prepare.
 """
 
 import os
 import re
-import secrets
 import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from remote_lab.errors import Problem, Unreachable
-from remote_lab.parcel import Parcel
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import ssh_config
 
+if TYPE_CHECKING:
+    from remote_lab.parcel import Parcel
+
 SH = Path(__file__).parent / "sh"
+# Runs the first line that it is sent. It has to look like one of ours: what a .bashrc
+# that reads leaves of our stream is not to be run.
+LISTEN = 'IFS= read -r l; case "$l" in ": "*) eval "$l";; esac'
 Record = tuple[str, ...]
 
 
@@ -44,15 +48,15 @@ class Session:
     Its output counts from a random mark on: what a .bashrc prints comes before.
     """
 
-    def __init__(self, connection: "Connection", line: str) -> None:
+    def __init__(self, connection: "Connection") -> None:
         self.connection = connection
         self.remote = connection.remote
-        self._mark = secrets.token_hex(8)
+        self._mark = os.urandom(8).hex()
         # A file and not a pipe: the master that ssh may leave in the background
         # keeps it open, and would keep us waiting.
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in __exit__)
+        self._errors = _nameless_file(connection.project.state)
         self.process = subprocess.Popen(
-            connection.argv(f"echo {self._mark}; {line}"),
+            connection.argv(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -61,17 +65,21 @@ class Session:
         self.stdin: IO[bytes] = self.process.stdin  # type: ignore[assignment]
         self.marked = False
 
+    def begin(self, line: str) -> None:
+        """Say what is to run: a line of sh, which may read what is sent after it."""
+        with suppress(BrokenPipeError):  # ssh gave up before: end() tells why.
+            self.stdin.write(f": ; echo {self._mark}; {line}\n".encode())
+            self.stdin.flush()
+
     def send(self, write: Callable[[IO[bytes]], object]) -> None:
         """Give the program its standard input, whole.
 
         Args:
             write: Writes all of it to the stream that it is given.
         """
-        try:
+        with suppress(BrokenPipeError):
             write(self.stdin)
             self.stdin.close()
-        except BrokenPipeError:
-            pass  # ssh gave up before: end() tells why.
 
     def records(self) -> Iterator[Record]:
         """The lines after the mark, as they come, each split at its tabs."""
@@ -134,6 +142,7 @@ class Connection:
     def __init__(self, project: Project, remote: Remote) -> None:
         self.project = project
         self.remote = remote
+        self._dialled: Session | None = None
 
     def verb(self, words: str) -> str:
         """What to type for one of our verbs on this remote, with its name if needed."""
@@ -146,14 +155,11 @@ class Connection:
             return f"(cd {shlex.quote(str(self.home()))} && {command})"
         return f"ssh {self.remote.host} {command}"
 
-    def argv(self, line: str) -> list[str]:
-        """The command of this machine that runs a line of sh on the remote.
-
-        Args:
-            line: The line; no single quote, `!`, newline or backslash, which
-                some login shells would take for their own.
-        """
-        command = f"exec sh -c '{line}'"
+    def argv(self) -> list[str]:
+        """The command of this machine that has the remote listen for a line of sh."""
+        # No single quote, `!`, newline or backslash in it: some login shells would
+        # take them for their own.
+        command = f"exec sh -c '{LISTEN}'"
         if self.remote.sandbox:
             if not sys.platform.startswith("linux"):
                 raise Problem(
@@ -164,9 +170,23 @@ class Connection:
             return ["sh", "-c", command]
         return [*self.ssh(), self.remote.host, command]
 
+    def dial(self) -> None:
+        """Begin to connect, for the next that is to run: what that is comes later."""
+        self._dialled = self._dialled or Session(self)
+
+    def hang_up(self) -> None:
+        """Give up what was dialled, where nothing is to run after all."""
+        if self._dialled:
+            self._dialled.__exit__()
+            self._dialled = None
+
     def start(self, line: str) -> Session:
-        """Start a line of sh that reads standard input; see argv."""
-        return Session(self, line)
+        """Start a line of sh that reads standard input."""
+        self.dial()
+        session, self._dialled = self._dialled, None
+        assert session
+        session.begin(line)
+        return session
 
     def run(self, text: str) -> tuple[int, list[Record]]:
         """Run a program to its end.
@@ -186,7 +206,7 @@ class Connection:
             records = list(session.records())
             return session.end(), records
 
-    def deliver(self, parcel: Parcel, dry: bool = False) -> Session:
+    def deliver(self, parcel: "Parcel", dry: bool = False) -> Session:
         """Start a program that comes with files; its session is to send parcel.write.
 
         Args:
@@ -225,6 +245,15 @@ class Connection:
     def home(self) -> Path:
         """The folder that plays the remote's home: a sandbox alone has one."""
         return self.project.root / ".sandbox" / self.remote.name
+
+
+def _nameless_file(folder: Path) -> IO[bytes]:
+    """A file that is gone once it is closed."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"said.{os.getpid()}.{os.urandom(4).hex()}"
+    file = path.open("x+b")
+    path.unlink()
+    return file
 
 
 def explain(connection: Connection, errors: str, begun: bool = False) -> Unreachable:

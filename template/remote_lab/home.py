@@ -20,7 +20,8 @@ from remote_lab.errors import (
 )
 from remote_lab.parcel import Parcel
 
-PROGRAMS = ("state", "lock", "places", "lab", "code", "apply")
+PROGRAMS = ("state", "lock", "places", "lab", "apply")
+BACK = (*PROGRAMS, "back")
 
 
 @dataclass
@@ -30,6 +31,8 @@ class HomeReport:
     Attributes:
         changed: What was done to each path: take, drop or clash (overwritten).
         kept: Paths that the user has made his own there.
+        behind: Paths that the user made links of, and the files of his that were, or
+            would be, written instead.
         diff: What would change, after a dry run or a clash.
         generation: The generation that is in use now, if the push made one.
         followed: What was restarted or loaded anew.
@@ -39,6 +42,7 @@ class HomeReport:
 
     changed: dict[str, str] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+    behind: dict[str, str] = field(default_factory=dict)
     diff: list[str] = field(default_factory=list)
     generation: str = ""
     former: str = ""
@@ -65,6 +69,8 @@ class HomeReport:
                 self.followed.append(what)
             case ("staged", "lab", count):
                 self.staged = int(count) if count.isdigit() else 0
+            case ("own", path, target):
+                self.behind[path] = target
             case ("bashrc", path):
                 self.notes.append(f"{path} could not be written: no aliases there.")
             case ("lab", backend, state, processes):
@@ -76,14 +82,21 @@ class HomeReport:
 
 
 def push(
-    connection: Connection, mode: str = "apply", restart: bool = False
+    connection: Connection,
+    pieces: list[tree.Piece],
+    mode: str = "apply",
+    restart: bool = False,
+    *,
+    code: bool = True,
 ) -> HomeReport:
-    """Bring home/remote to a remote; sh/apply.sh has the three-way rule (verdict).
+    """Bring home/remote to a remote; sh/apply.sh has the three-way rule (judge).
 
     Args:
         connection: The way to the remote.
+        pieces: What home/remote holds.
         mode: apply; force (what was edited there gives way); dry (only tell).
         restart: Restart the lab if it needs it, even with kernels running.
+        code: Whether to ask how the code there is, as well.
 
     Raises:
         Problem: The remote holds edits that the push would overwrite (exit code 3),
@@ -91,16 +104,11 @@ def push(
         Unreachable: It can't be reached.
         OutcomeUnknown: The connection broke, and did not come back.
     """
-    project = connection.project
-    pieces = tree.read(project)
-    parcel = Parcel(
-        program(
-            *PROGRAMS,
-            values=values(connection, mode=mode, restart="yes" if restart else "no"),
-            main="push_home\ncode_state\nlab_status",
-        )
-    )
-    tree.pack(project, pieces, parcel)
+    asked = values(connection, mode=mode, restart="yes" if restart else "no")
+    more = ("code",) if code else ()
+    main = "push_home\nlab_status" + ("\ncode_state" if code else "")
+    parcel = Parcel(program(*PROGRAMS, *more, values=asked, main=main))
+    tree.pack(connection.project, pieces, parcel)
     report = HomeReport()
     with connection.deliver(parcel, dry=mode == "dry") as session:
         session.send(parcel.write)
@@ -119,12 +127,13 @@ def push(
 
 def look(connection: Connection) -> HomeReport:
     """Ask a remote what it has of the code, and how its lab is."""
-    return _run(connection, "code_state\nlab_status", False)
+    return _run(connection, (*PROGRAMS, "code"), "code_state\nlab_status", False)
 
 
 def renew_lab(connection: Connection, restart: bool) -> HomeReport:
     """Have the lab take up a new environment, if it is idle or the user says so."""
-    return _run(connection, ': >"$current/pending/lab"\nfollow_up\nlab_status', restart)
+    main = ': >"$current/pending/lab"\nfollow_up\nlab_status'
+    return _run(connection, PROGRAMS, main, restart)
 
 
 def undo(connection: Connection, restart: bool = False) -> HomeReport:
@@ -141,10 +150,12 @@ def remove(connection: Connection) -> HomeReport:
     return _verb(connection, "remove_home", False)
 
 
-def _run(connection: Connection, main: str, restart: bool) -> HomeReport:
+def _run(
+    connection: Connection, programs: tuple[str, ...], main: str, restart: bool
+) -> HomeReport:
     asked = values(connection, restart="yes" if restart else "no")
     report = HomeReport()
-    status, records = connection.run(program(*PROGRAMS, values=asked, main=main))
+    status, records = connection.run(program(*programs, values=asked, main=main))
     for record in records:
         report.take(record)
     if status:
@@ -154,7 +165,7 @@ def _run(connection: Connection, main: str, restart: bool) -> HomeReport:
 
 def _verb(connection: Connection, main: str, restart: bool) -> HomeReport:
     asked = values(connection, mode="apply", restart="yes" if restart else "no")
-    parcel = Parcel(program(*PROGRAMS, values=asked, main=main))
+    parcel = Parcel(program(*BACK, values=asked, main=main))
     report = HomeReport()
     with connection.deliver(parcel) as session:
         session.send(parcel.write)

@@ -2,7 +2,7 @@
 
 import gzip
 import io
-import secrets
+import os
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ class Parcel:
     """
 
     program: str
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    id: str = field(default_factory=lambda: os.urandom(8).hex())
     packed: bool = True
     _members: list[tuple[tarfile.TarInfo, bytes | Path]] = field(default_factory=list)
 
@@ -35,10 +35,7 @@ class Parcel:
             data: Its content, or the file on this machine that has it.
             executable: Whether it can be run.
         """
-        info = tarfile.TarInfo(name)
-        info.size = len(data) if isinstance(data, bytes) else data.stat().st_size
-        info.mode = 0o700 if executable else 0o600
-        self._members.append((info, data))
+        self._members.append(_member(name, data, executable))
 
     def add_link(self, name: str, target: str) -> None:
         """Put a symbolic link in."""
@@ -54,35 +51,50 @@ class Parcel:
             dry: Unpack in a temporary folder: leave no trace.
         """
         if dry:
-            folder = "w=$(mktemp -d)"
+            own = f'"$HOME"/.{slug}.XXXXXX'  # where /tmp is closed
+            folder = f"w=$(mktemp -d 2>/dev/null || mktemp -d {own})"
         else:
-            state = f'"$HOME"/.local/state/{slug}'
-            folder = f'w={state}/in.$(uname -n).$$.{self.id} && mkdir -p "$w"'
+            folder = (
+                "read -r h </proc/sys/kernel/hostname;"
+                f' w="$HOME"/.local/state/{slug}/in.$h.$$.{self.id}; mkdir -p "$w"'
+            )
         unpack = "gzip -dc | tar -xof -" if self.packed else "tar -xof -"
         return (
             f'umask 077; {folder} && cd "$w" || {{ echo nowrite; exit 1; }};'
-            f" {unpack} && grep -qx {self.id} end && exec sh run;"
+            f" {unpack}; read -r e 2>/dev/null <end;"
+            f' [ "$e" = {self.id} ] && {{ . ./run; exit; }};'
             ' cd /; rm -rf "$w"; echo incomplete; exit 1'
         )
 
     def write(self, stream: IO[bytes]) -> None:
         """Write everything to a stream, the program and the end mark last."""
-        prelude = f'id={self.id}\nwork=$PWD\ncd "$HOME" || exit\n'
-        self.add("run", (prelude + self.program).encode())
-        self.add("end", f"{self.id}\n".encode())
+        prelude = f'id={self.id}\nwork=$w\ncd "$HOME" || exit\n'
+        last = [("run", prelude + self.program), ("end", f"{self.id}\n")]
+        members = [*self._members, *(_member(n, text.encode()) for n, text in last)]
         if self.packed:
             with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
-                self._tar(packed)
+                _tar(packed, members)
         else:
-            self._tar(stream)
+            _tar(stream, members)
 
-    def _tar(self, stream: IO[bytes] | gzip.GzipFile) -> None:
-        with tarfile.open(
-            fileobj=stream, mode="w|", format=tarfile.USTAR_FORMAT
-        ) as tar:
-            for info, data in self._members:
-                if isinstance(data, bytes):
-                    tar.addfile(info, io.BytesIO(data))
-                else:
-                    with data.open("rb") as file:
-                        tar.addfile(info, file)
+
+def _member(
+    name: str, data: bytes | Path, executable: bool = False
+) -> tuple[tarfile.TarInfo, bytes | Path]:
+    info = tarfile.TarInfo(name)
+    info.size = len(data) if isinstance(data, bytes) else data.stat().st_size
+    info.mode = 0o700 if executable else 0o600
+    return info, data
+
+
+def _tar(
+    stream: IO[bytes] | gzip.GzipFile,
+    members: list[tuple[tarfile.TarInfo, bytes | Path]],
+) -> None:
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.USTAR_FORMAT) as tar:
+        for info, data in members:
+            if isinstance(data, bytes):
+                tar.addfile(info, io.BytesIO(data))
+            else:
+                with data.open("rb") as file:
+                    tar.addfile(info, file)

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
-from remote_lab import code, environment, home, lab, show
+from remote_lab import code, environment, home, lab, show, tree
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.settings import Project, Remote
@@ -79,9 +79,12 @@ def push(connection: Connection, options: Options) -> Outcome:
     """
     outcome = Outcome(connection.remote.name)
     try:
+        connection.dial()
         _push(connection, options, outcome)
     except Problem as error:
         outcome.problem = error
+    finally:
+        connection.hang_up()
     return outcome
 
 
@@ -98,7 +101,8 @@ def _push(connection: Connection, options: Options, outcome: Outcome) -> None:
     project, name = connection.project, connection.remote.name
     dry = options.mode == "dry"
     if "home" in options.only:
-        there = home.push(connection, options.mode, options.restart)
+        pieces, more = tree.read(project), options.only != {"home"}
+        there = home.push(connection, pieces, options.mode, options.restart, code=more)
         outcome.pieces = there
         _tell_home(connection, there, dry)
     else:

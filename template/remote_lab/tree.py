@@ -53,7 +53,7 @@ def read(project: Project) -> list[Piece]:
         if any(LITTER.fullmatch(part) for part in inside.parts):
             continue
         if path.is_symlink():
-            pieces.append(Piece(_name(inside), "l", str(path.readlink()).encode()))
+            pieces.append(Piece(_name(inside), "l", _target(path, inside)))
         elif path.is_file():
             pieces.append(_file(project, path, _name(inside)))
     return sorted(pieces, key=lambda piece: piece.path.encode())
@@ -89,6 +89,18 @@ def _file(project: Project, path: Path, name: str) -> Piece:
     if CONFLICT.search(data):
         raise _conflict(str(path.relative_to(project.root)))
     return Piece(name, "x" if path.stat().st_mode & 0o100 else "f", data)
+
+
+def _target(path: Path, inside: Path) -> bytes:
+    target = str(path.readlink()).encode("utf-8", "surrogateescape")
+    # 100 bytes is what the tar format of old gives a link.
+    if len(target) > 100 or re.search(rb"[\0-\x1f\x7f]", target):
+        raise Problem(
+            f"home/remote/{inside.as_posix()!r} leads to a place that can't travel.",
+            "Nothing was pushed.",
+            "Have it lead elsewhere: at most 100 bytes, no line ends or tabs.",
+        )
+    return target
 
 
 def _name(inside: Path) -> str:

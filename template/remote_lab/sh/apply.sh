@@ -1,38 +1,32 @@
-# Push, undo and remove the home pieces. A push compares three ways, stages a generation
-# and turns the one switch, $current. What came lies in $work:
+# Push the home pieces: compare three ways, stage a generation, and turn the
+# one switch, $current. What came lies in $work:
 #   new/       the home pieces
 #   manifest   their paths and states, PATH<tab>KIND:SUM
 #   links      the places outside that lead to them
 # A generation is the same, with what the user made his own carried over, and with
 # id (of the push), previous (the generation before) and pending/ (what has to follow).
+# Where he made a link of a piece, to a file of his own, the link stays, and
+# written/ has what goes into that file, replaced/ what was in it.
 #
 # What a crash leaves: before the switch, a stage that the next push sweeps away and
 # links that lead nowhere; after it, pending/ tells the next push what is left to do.
 #
-# No pipelines where it counts: of a part that dies, sh would learn nothing.
+# No pipelines where it counts: of a part that dies, sh would learn nothing. And few
+# commands: on a machine nearby, starting them is most of what a push takes.
 # Needs: state.sh, lock.sh, places.sh, lab.sh, mode (apply, force or dry).
 
-manifest_now() { # ROOT PATHS OUT: what is there now, in the form of a manifest
-    root=$1 out=$3
-    : >"$out" || return
-    set -- "$2"
-    while IFS= read -r path; do
-        if [ -h "$root/$path" ]; then
-            target=$(readlink "$root/$path") &&
-                printf '%s\t%s\n' "$path" "l:$target" >>"$out" || return
-        elif [ -f "$root/$path" ]; then
-            set -- "$@" "$path"
-        elif [ -e "$root/$path" ]; then
-            printf '%s\td:\n' "$path" >>"$out" || return
+pair() { # OLD NEW, two manifests: $work/pairs, PATH OLD NEW, sorted; "-" for none
+    tagged old "$1" >"$work/tagged" && tagged new "$2" >>"$work/tagged" &&
+        sort "$work/tagged" >"$work/sorted" || return
+    before=''
+    while IFS=$tab read -r path tag what; do
+        if [ "$path" != "$before" ]; then
+            [ -z "$before" ] || printf '%s\t%s\t%s\n' "$before" "$old" "$new" || return
+            before=$path old=- new=-
         fi
-    done <"$1"
-    shift
-    [ $# -gt 0 ] || return 0
-    (cd "$root" && sha256sum -- "$@") >"$work/sums" || return
-    while read -r sum path; do
-        if [ -x "$root/$path" ]; then kind=x; else kind=f; fi
-        printf '%s\t%s:%s\n' "$path" "$kind" "$sum" || return
-    done <"$work/sums" >>"$out"
+        case $tag in old) old=$what ;; new) new=$what ;; esac
+    done <"$work/sorted" >"$work/pairs"
+    [ -z "$before" ] || printf '%s\t%s\t%s\n' "$before" "$old" "$new" >>"$work/pairs"
 }
 
 tagged() { # TAG MANIFEST: each line with the tag between path and state
@@ -41,65 +35,80 @@ tagged() { # TAG MANIFEST: each line with the tag between path and state
     done <"$2"
 }
 
-compare() { # OLD NOW NEW, three manifests: a verdict for each path
-    tagged old "$1" >"$work/tagged" && tagged now "$2" >>"$work/tagged" &&
-        tagged new "$3" >>"$work/tagged" && sort "$work/tagged" >"$work/sorted" ||
-        return
-    before='' old='' now='' new=''
-    while IFS=$tab read -r path tag what; do
-        if [ "$path" != "$before" ]; then
-            [ -z "$before" ] || verdict "$before" || return
-            before=$path old='' now='' new=''
+look() { # ROOT OUT: $work/pairs and what is there: PATH OLD NEW NOW, and OWN or "-"
+    root=$1 out=$2
+    set --
+    while IFS=$tab read -r path old new; do
+        at=$root/$path now=- own=-
+        [ -e "$at" ] || [ -h "$at" ] || ! own_link "$path" || at=$HOME/$path
+        if [ -h "$at" ]; then
+            target=$(readlink "$at") || return
+            case $target in *[[:cntrl:]]*) target=odd ;; esac
+            now=l:$target
+            # Where files are pushed, a link of his own to a file: what is in it counts.
+            case $old,$new in
+            l:* | *,l:* | *,-) ;;
+            *) [ ! -f "$at" ] || own=own now=- ;;
+            esac
         fi
-        case $tag in old) old=$what ;; now) now=$what ;; new) new=$what ;; esac
-    done <"$work/sorted" >"$work/verdicts"
-    [ -z "$before" ] || verdict "$before" >>"$work/verdicts"
+        if [ "$now" = - ] && [ -f "$at" ]; then
+            if [ -x "$at" ]; then now=x; else now=f; fi
+            set -- "$@" "$at"
+        elif [ "$now" = - ] && [ -e "$at" ]; then
+            now=d:
+        fi
+        printf '%s\t%s\t%s\t%s\t%s\n' "$path" "$old" "$new" "$now" "$own" || return
+    done <"$work/pairs" >"$work/kinds"
+    : >"$work/sums"
+    [ $# -eq 0 ] || sha256sum -- "$@" >"$work/sums" || return
+    while IFS=$tab read -r path old new now own; do
+        case $now in f | x) read -r sum _ <&3 && now=$now:${sum#\\} || return ;; esac
+        printf '%s\t%s\t%s\t%s\t%s\n' "$path" "$old" "$new" "$now" "$own" || return
+    done <"$work/kinds" 3<"$work/sums" >"$out"
 }
 
-paths_of() { # MANIFEST MANIFEST: the paths of both, once each
-    cut -f 1 "$1" "$2" >"$work/all" && sort -u "$work/all" >"$work/paths"
+judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
+    changes=0 clashes=0 news=no
+    while IFS=$tab read -r path old new now own; do
+        [ "$old" = "$new" ] || news=yes
+        [ "$now" != "$new" ] || continue
+        if [ "$now" != "$old" ]; then # edited there
+            if [ "$new" = "$old" ] || [ "$new" = - ]; then word=keep; else word=clash; fi
+        elif [ "$new" != - ]; then
+            word=take
+        else
+            word=drop
+        fi
+        if [ "$word" = keep ]; then
+            say kept "$path"
+            continue
+        fi
+        say "$word" "$path"
+        [ "$own" = - ] || say own "$path" "$(readlink -f "$(where "$path")")"
+        printf '%s\t%s\t%s\n' "$word" "$path" "$own" >&4 || return
+        changes=$((changes + 1))
+        [ "$word" != clash ] || clashes=$((clashes + 1))
+        [ "$mode" = apply ] && [ "$word" != clash ] || show_diff "$path"
+    done <"$work/now" 4>"$work/verdicts"
 }
 
-verdict() { # PATH: of what was pushed last (old), is there now, and comes (new)
-    if [ "$now" = "$new" ]; then
-        return
-    elif [ "$now" = "$old" ]; then # untouched since the last push
-        if [ -n "$new" ]; then word=take; else word=drop; fi
-    elif [ "$new" = "$old" ] || [ -z "$new" ]; then # edited there, and no news
-        word=keep
+where() { # PATH: the file there, or the user's link to it, outside of the generation
+    if [ -e "$current/home/$1" ] || ! own_link "$1"; then
+        printf '%s\n' "$current/home/$1"
     else
-        word=clash
+        printf '%s\n' "$HOME/$1"
     fi
-    printf '%s\t%s\n' "$word" "$1"
 }
 
 show_diff() { # PATH: from what is there to what comes
-    from=$current/home/$1 to=$work/new/$1
+    from=$(where "$1") to=$work/new/$1
+    there=there/$1
+    [ "$own" = - ] || there="$there, a link to $(readlink -f "$from")"
     [ -e "$from" ] || from=/dev/null
     [ -e "$to" ] || to=/dev/null
-    diff -u -L "there/$1" -L "here/$1" "$from" "$to" 2>&1 | while IFS= read -r line; do
+    diff -u -L "$there" -L "here/$1" "$from" "$to" 2>&1 | while IFS= read -r line; do
         say diff "$line"
     done
-}
-
-judge() { # read the verdicts; what may not go on ends here
-    changes=0 clashes=0
-    while IFS=$tab read -r word path; do
-        case $word in
-        keep) say kept "$path" ;;
-        clash)
-            say clash "$path"
-            clashes=$((clashes + 1)) changes=$((changes + 1))
-            ;;
-        *)
-            say "$word" "$path"
-            changes=$((changes + 1))
-            ;;
-        esac
-        [ "$mode" = apply ] && [ "$word" != clash ] || [ "$word" = keep ] ||
-            show_diff "$path"
-    done <"$work/verdicts"
-    [ $clashes -eq 0 ] || [ "$mode" != apply ] || fail 3 clashes
 }
 
 stage() { # the new generation, whole, beside the others
@@ -110,31 +119,47 @@ stage() { # the new generation, whole, beside the others
         [ "$other" -lt "$number" ] || number=$((other + 1))
     done
     next=$state/generations/$number
-    mkdir -p "$next.part/pending" || return
+    part=$next.part
+    mkdir -p "$part/pending" || return
     if [ -e "$current/home" ]; then
-        cp -pPR "$current/home" "$next.part/home" || return
-        while IFS=$tab read -r word path; do
-            stage_one "$word" "$path" || return
-        done <"$work/verdicts"
-        readlink "$current" >"$next.part/previous" || return
-    else
-        mv "$work/new" "$next.part/home" || return
+        cp -pPR "$current/home" "$part/home" && readlink "$current" >"$part/previous" ||
+            return
     fi
-    mv "$work/manifest" "$work/links" "$next.part" || return
-    echo "$id" >"$next.part/id" || return
-    mv "$next.part" "$next"
+    while IFS=$tab read -r word path own; do
+        if [ "$own" = own ]; then
+            stage_behind "$path" || return
+        elif [ -e "$current/home" ]; then
+            stage_one "$word" "$path" || return
+        fi
+    done <"$work/verdicts"
+    [ -e "$part/home" ] || mv "$work/new" "$part/home" || return
+    mv "$work/manifest" "$work/links" "$part" && echo "$id" >"$part/id" || return
+    mv "$part" "$next"
 }
 
 stage_one() { # WORD PATH
-    at=$next.part/home/$2
-    case $1 in
-    keep) return ;;
-    drop) rm -f "$at" && pending "$next.part" "$2" ;;
-    *)
+    at=$part/home/$2
+    if [ "$1" = drop ]; then
+        rm -f "$at" || return
+    else
         case $2 in */*) mkdir -p "${at%/*}" || return ;; esac
-        rm -rf "$at" && cp -pP "$work/new/$2" "$at" && pending "$next.part" "$2"
-        ;;
-    esac
+        rm -rf "$at" && cp -pP "$work/new/$2" "$at" || return
+    fi
+    pending "$part" "$2"
+}
+
+stage_behind() { # PATH, the user's link to a file of his own: the link stays
+    from=$(where "$1") new=$work/new/$1
+    mkdir -p "$part/written/$1" "$part/replaced/$1" &&
+        rmdir "$part/written/$1" "$part/replaced/$1" &&
+        cp -p "$new" "$part/written/$1" && cp -p "$from" "$part/replaced/$1" &&
+        echo "generations/$number/written" >"$part/pending/through" || return
+    if [ ! -e "$current/home" ]; then # then all that is new is moved in, as one
+        behind=$(readlink -f "$from") && rm -f "$new" && ln -s "$behind" "$new" || return
+    elif [ ! -h "$part/home/$1" ]; then
+        behind=$(readlink -f "$from") && ln -s "$behind" "$part/home/$1" || return
+    fi
+    pending "$part" "$1"
 }
 
 pending() { # GENERATION PATH: what has to follow once that path has changed
@@ -160,80 +185,24 @@ prune() { # keep the five newest, and the one in use
 
 push_home() {
     begin
+    [ "$mode" = dry ] || write_through || fail 1 nowrite "$HOME"
     : >"$work/none"
     pristine=$work/none
     [ ! -e "$current/manifest" ] || pristine=$current/manifest
-    paths_of "$pristine" "$work/manifest" &&
-        manifest_now "$current/home" "$work/paths" "$work/now" &&
-        compare "$pristine" "$work/now" "$work/manifest" || fail 1 nowrite "$state"
-    judge
+    pair "$pristine" "$work/manifest" && look "$current/home" "$work/now" && judge ||
+        fail 1 nowrite "$state"
+    [ "$clashes" -eq 0 ] || [ "$mode" = force ] || fail 3 clashes
     links_free "$work/links"
-    if [ "$mode" = dry ]; then
-        [ $clashes -eq 0 ] || fail 3 clashes
-        return
-    fi
+    [ "$mode" != dry ] || return 0
     bashrc_in
-    if [ $changes -gt 0 ] || ! cmp -s "$pristine" "$work/manifest" ||
-        ! cmp -s "$current/links" "$work/links"; then
-        links_in "$work/links" || fail 1 nowrite "$HOME"
+    links_in "$work/links" || fail 1 nowrite "$HOME"
+    if [ "$changes" -gt 0 ] || [ "$news" = yes ] || ! cmp -s "$current/links" "$work/links"; then
         stage || fail 1 nowrite "$state"
         turn_to "$number" || fail 1 nowrite "$state"
+        write_through || fail 1 nowrite "$HOME"
         say generation "$number"
-        links_out "$state/$(cat "$current/previous" 2>/dev/null)/links"
+        read -r former 2>/dev/null <"$current/previous" && links_out "$state/$former/links"
         prune
-    else
-        links_in "$work/links" || fail 1 nowrite "$HOME"
     fi
     follow_up
-}
-
-undo_home() { # back to the generation before this one
-    begin
-    [ -e "$current/id" ] || fail 1 never
-    left=$(readlink "$current")
-    back=$(cat "$current/previous" 2>/dev/null) || fail 1 first
-    [ -e "$state/$back/id" ] || fail 1 pruned "$back"
-    paths_of "$current/manifest" "$state/$back/manifest" &&
-        manifest_now "$current/home" "$work/paths" "$work/here" &&
-        manifest_now "$state/$back/home" "$work/paths" "$work/there" &&
-        compare "$work/here" "$work/here" "$work/there" || fail 1 nowrite "$state"
-    while IFS=$tab read -r word path; do
-        say "$word" "$path"
-        pending "$state/$back" "$path"
-    done <"$work/verdicts"
-    links_free "$state/$back/links"
-    links_in "$state/$back/links" || fail 1 nowrite "$HOME"
-    turn_to "${back#generations/}" || fail 1 nowrite "$state"
-    say generation "${back#generations/}" "${left#generations/}"
-    links_out "$state/$left/links"
-    follow_up
-}
-
-keep_own() { # a copy of the home pieces, if the user has made any of them his own
-    paths_of "$current/manifest" "$current/manifest" &&
-        manifest_now "$current/home" "$work/paths" "$work/now" &&
-        sort "$work/now" >"$work/here" && sort "$current/manifest" >"$work/pushed" &&
-        (cd "$current/home" && find . ! -type d) >"$work/files" || return
-    # As many files as were pushed, and the same: then nothing is his.
-    lines=$(wc -l <"$work/files") pushed=$(wc -l <"$work/pushed")
-    if [ "$lines" -eq "$pushed" ] && cmp -s "$work/here" "$work/pushed"; then return; fi
-    kept=$HOME/$slug.kept.$id
-    cp -pPR "$current/home" "$kept" && say kept "${kept##*/}"
-}
-
-remove_home() { # everything of the project, but its code, off this account
-    begin
-    [ -e "$state/links" ] || fail 1 never # else even half a first push goes
-    [ ! -e "$current/id" ] || keep_own || fail 1 nowrite "$HOME"
-    backend_leave
-    socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
-    case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
-    while IFS= read -r place; do link_out "$place"; done <"$state/links"
-    bashrc_out || fail 1 nowrite "$HOME/.bashrc"
-    [ ! -e "$state/folders" ] || sort -r "$state/folders" | while IFS= read -r folder; do
-        rmdir "$HOME/$folder" 2>/dev/null
-    done
-    systemctl --user daemon-reload >/dev/null 2>&1
-    rm -rf "$state" "$HOME/.local/share/$slug" "$HOME/.cache/$slug"
-    say removed
 }

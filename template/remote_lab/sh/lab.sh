@@ -2,17 +2,18 @@
 # differ in who starts ~/.config/<slug>/lab and minds it; the lab is the same.
 # Needs: state.sh, service, and restart (yes: even with kernels running).
 
-account=$(id -un)
+account=${LOGNAME:-$(id -un)}
 unit=jupyter-$slug.service
 wants=.config/systemd/user/default.target.wants
 user_unit=jupyter-$slug@$account.service
 system=$HOME/.config/$slug/system
-# sudo and cron strip it, and so do some sshd's: systemctl --user needs it.
-XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
-export XDG_RUNTIME_DIR
+
+userctl() { # systemctl --user; sudo, cron and some sshd's strip what it needs
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
+}
 
 user_manager() { # whether this account has a systemd that answers
-    case $(systemctl --user is-system-running 2>/dev/null) in
+    case $(userctl is-system-running 2>/dev/null) in
     running | degraded | starting | initializing | maintenance) return 0 ;;
     *) return 1 ;;
     esac
@@ -41,21 +42,26 @@ backend_pick() { # sets backend, by the answer or from what there is; former is 
     fi
 }
 
-lab_pid() { # the server's pid, if it runs
-    pid=$(sed -n 's/^pid=//p' "$state/lab.addr" 2>/dev/null)
+lab_pid() { # sets server, the lab's pid, if it runs
+    server=''
+    [ -e "$state/lab.addr" ] || return
+    while IFS='=' read -r key value; do
+        [ "$key" != pid ] || server=$value
+    done <"$state/lab.addr"
     # After a reboot, the number may be another's: it must be this project's launcher,
     # or the python that this becomes.
-    [ -n "$pid" ] && grep -qF -e "$code/.venv/bin/python" -e "/.config/$slug/lab" \
-        "/proc/$pid/cmdline" 2>/dev/null && echo "$pid"
+    [ -n "$server" ] && grep -qF -e "$code/.venv/bin/python" -e "/.config/$slug/lab" \
+        "/proc/$server/cmdline" 2>/dev/null || { server='' && return 1; }
 }
 
-kernels() { # how many processes run in the lab: kernels and terminals
-    server=$(lab_pid) || { echo 0; return; }
+kernels() { # sets count: how many processes run in the lab, kernels and terminals
+    count=0
+    lab_pid || return 0
     # Some kernels of Linux do not tell: then there is one, for all that we know.
-    [ -r "/proc/$server/task/$server/children" ] || { echo 1; return; }
+    [ -r "/proc/$server/task/$server/children" ] || { count=1; return; }
     # shellcheck disable=SC2046
     set -- $(cat "/proc/$server/task"/*/children 2>/dev/null)
-    echo $#
+    count=$#
 }
 
 backend_ready() { # what it needs is there; else end here, with the lab as it is
@@ -78,7 +84,7 @@ backend_start() {
     [ -x "$HOME/.config/$slug/lab" ] || fail 1 nohome
     backend_pick
     # Whatever else the answer says by now: a restart is the user's word.
-    [ -z "$former" ] || ! lab_pid >/dev/null || backend=$former
+    [ -z "$former" ] || ! lab_pid || backend=$former
     backend_ready
     # Of two backends, each would start the lab.
     [ -z "$former" ] || [ "$former" = "$backend" ] || backend_leave
@@ -89,9 +95,9 @@ backend_start() {
         # generation there, which dies when that generation goes.
         if [ ! -h "$HOME/$wants/$unit" ]; then
             folder_in "$wants" && ln -s "../$unit" "$HOME/$wants/$unit" &&
-                systemctl --user daemon-reload
+                userctl daemon-reload
         fi
-        systemctl --user start "$unit"
+        userctl start "$unit"
         ;;
     systemd-system)
         system_unit_is_in || sudo -n sh "$system/enable" "$account" 2>/dev/null ||
@@ -101,11 +107,11 @@ backend_start() {
             fail 1 nosudo systemctl start "$user_unit"
         ;;
     tmux)
-        lab_pid >/dev/null || minded || tmux -L "$slug" -f "$HOME/.config/$slug/tmux.conf" \
+        lab_pid || minded || tmux -L "$slug" -f "$HOME/.config/$slug/tmux.conf" \
             new-session -d -s lab "exec \"\$HOME\"/.config/$slug/supervise"
         ;;
     process)
-        lab_pid >/dev/null || minded ||
+        lab_pid || minded ||
             nohup "$HOME/.config/$slug/supervise" </dev/null >/dev/null 2>&1 &
         ;;
     esac || fail 1 nostart "$backend"
@@ -114,7 +120,7 @@ backend_start() {
 
 backend_stop() {
     case $(cat "$state/service" 2>/dev/null) in
-    systemd-user) systemctl --user stop "$unit" ;;
+    systemd-user) userctl stop "$unit" ;;
     systemd-system)
         sudo -n systemctl stop "$user_unit" 2>/dev/null ||
             fail 1 nosudo systemctl stop "$user_unit"
@@ -128,9 +134,9 @@ backend_stop() {
             done
         fi
         # Where it was killed itself, the lab goes on alone.
-        ! minded=$(lab_pid) || kill "$minded"
+        ! lab_pid || kill "$server"
         tries=0
-        while lab_pid >/dev/null && [ $tries -lt 100 ]; do
+        while lab_pid && [ $tries -lt 100 ]; do
             tries=$((tries + 1))
             sleep 0.1
         done
@@ -149,8 +155,10 @@ backend_leave() { # the lab stops, and what ran it starts it no more, at no boot
 }
 
 lab_status() { # BACKEND STATE PROCESSES, and whether a restart is owed
-    if lab_pid >/dev/null; then running=running; else running=stopped; fi
-    say lab "$(cat "$state/service" 2>/dev/null || echo none)" "$running" "$(kernels)"
+    read -r backend 2>/dev/null <"$state/service" || backend=none
+    kernels
+    if [ -n "$server" ]; then running=running; else running=stopped; fi
+    say lab "$backend" "$running" "$count"
     [ ! -e "$current/pending/lab" ] || say owed
 }
 
@@ -162,7 +170,7 @@ minded() { # whether a supervise lives: after a crash, it starts the lab in a wh
 lab_wait() { # until it listens: a first start on a slow disk imports a great deal
     [ -x "$code/.venv/bin/python" ] || fail 1 noenv
     tries=0
-    until lab_pid >/dev/null && lab_listens; do
+    until lab_pid && lab_listens; do
         tries=$((tries + 1))
         [ $tries -lt 900 ] || not_running
         sleep 0.1
@@ -179,7 +187,7 @@ lab_listens() { # what it does to a port, its client finds out
 }
 
 lab_address() { # what the laptop needs for the tunnel and the browser
-    lab_pid >/dev/null || not_running
+    lab_pid || not_running
     while IFS='=' read -r key value; do say "$key" "$value"; done <"$state/lab.addr"
     say token "$(cat "$state/token")"
 }
@@ -207,7 +215,7 @@ os.replace(path + ".new", path)
 
 follow_up() { # what a change calls for, now or when the last push was cut off
     [ ! -e "$current/pending/reload" ] || {
-        ! user_manager || systemctl --user daemon-reload
+        ! user_manager || userctl daemon-reload
         rm -f "$current/pending/reload"
     }
     [ ! -e "$current/pending/tmux" ] || {
@@ -216,13 +224,13 @@ follow_up() { # what a change calls for, now or when the last push was cut off
         rm -f "$current/pending/tmux"
     }
     [ -e "$current/pending/lab" ] || return 0
-    if ! lab_pid >/dev/null; then
+    if ! lab_pid; then
         rm -f "$current/pending/lab" # it begins with the new files anyhow
-    elif [ "$restart" = yes ] || [ "$(kernels)" -eq 0 ]; then
+    elif kernels && { [ "$restart" = yes ] || [ "$count" -eq 0 ]; }; then
         lab_restart
         say restarted lab
     else
-        say staged lab "$(kernels)"
+        say staged lab "$count"
     fi
 }
 

@@ -3,38 +3,46 @@
 # every file system, NFS among them.
 # Needs: state.sh, id, work (the folder it was unpacked in), mode.
 
-started() { # PID: when it began, in ticks since boot; with the pid, a process's name
-    read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+read -r host </proc/sys/kernel/hostname
+read -r boot </proc/sys/kernel/random/boot_id
+
+started() { # PID: sets ticks, its start after boot; with the pid, a process's name
+    ticks=''
+    read -r stat 2>/dev/null <"/proc/$1/stat" || return
     # The command's name, in brackets, may hold spaces: fields count from behind it.
     # shellcheck disable=SC2086
     set -- ${stat##*) }
-    printf '%s\n' "${20}"
+    ticks=${20}
 }
 
-me() { # our own name as an owner
-    read -r boot </proc/sys/kernel/random/boot_id
-    printf '%s:%s:%s:%s:%s\n' "$(uname -n)" "$boot" "$$" "$(started $$)" "$id"
-}
-
-alive() { # OWNER: false only if that process is known to be gone
-    host=${1%%:*} rest=${1#*:}
-    boot=${rest%%:*} rest=${rest#*:}
+alive() { # OWNER, as HOST:BOOT:PID:TICKS:ID; false only if it is known to be gone
+    whose=${1%%:*} rest=${1#*:}
+    since=${rest%%:*} rest=${rest#*:}
     pid=${rest%%:*} rest=${rest#*:}
-    [ "$host" = "$(uname -n)" ] || return 0 # another machine on this home
-    read -r now </proc/sys/kernel/random/boot_id
-    [ "$boot" = "$now" ] && [ "$(started "$pid")" = "${rest%%:*}" ]
+    [ "$whose" = "$host" ] || return 0 # another machine on this home
+    [ "$since" = "$boot" ] && started "$pid" && [ "$ticks" = "${rest%%:*}" ]
 }
 
 lock() { # take it, or say who has it
-    owner=$(me)
-    if ln -s "$owner" "$state/lock" 2>/dev/null; then return; fi
-    if ! holder=$(readlink "$state/lock"); then # just let go, or nothing can be made
-        ln -s "$owner" "$state/lock" 2>/dev/null || fail 1 nowrite "$state"
-        return
-    fi
-    alive "$holder" && fail 1 locked "$holder"
-    # The holder is dead, and so is, perhaps, who tried to follow it. Who makes the
-    # claim named after the last dead one, alone may replace the lock.
+    started $$
+    owner=$host:$boot:$$:$ticks:$id
+    tries=0
+    until ln -s "$owner" "$state/lock" 2>/dev/null; do
+        if holder=$(readlink "$state/lock"); then
+            alive "$holder" && fail 1 locked "$holder"
+            take_over
+            return
+        fi
+        # Just let go, or nothing can be made here.
+        tries=$((tries + 1))
+        [ $tries -lt 50 ] || ln -s "$owner" "$state/lock" || fail 1 nowrite "$state"
+    done
+    locked=yes
+}
+
+take_over() { # the lock of a dead holder
+    # Dead, too, may be who tried to follow it. Who makes the claim named after the last
+    # dead one, alone may replace the lock.
     victim=$holder
     while ! ln -s "$owner" "$state/claim.${victim##*:}" 2>/dev/null; do
         victim=$(readlink "$state/claim.${victim##*:}") || fail 1 locked "$holder"
@@ -44,20 +52,17 @@ lock() { # take it, or say who has it
         rm -f "$state/claim.${victim##*:}"
         fail 1 locked "$(readlink "$state/lock")"
     fi
-    ln -s "$owner" "$state/lock.$id"
-    mv -f "$state/lock.$id" "$state/lock"
+    ln -s "$owner" "$state/lock.$id" && mv -f "$state/lock.$id" "$state/lock" ||
+        fail 1 nowrite "$state"
+    locked=yes
     rm -f "$state"/claim.*
 }
 
-unlock() {
-    [ "$(readlink "$state/lock" 2>/dev/null)" != "$owner" ] || rm -f "$state/lock"
-}
-
 begin() { # take the lock, clear up behind the dead, and see to our own end
-    [ "$mode" != dry ] || { trap 'rm -rf "$work"' EXIT; return 0; }
-    owner=''
-    trap 'rm -rf "$work"; unlock' EXIT
+    locked=''
+    trap 'rm -rf "$work" ${locked:+"$state/lock"}' EXIT
     trap 'exit 1' HUP INT TERM PIPE
+    [ "$mode" != dry ] || return 0
     lock
     sweep
 }
@@ -66,9 +71,11 @@ sweep() { # what dead pushes left
     for left in "$state"/in.*; do
         name=${left##*/in.} # HOST.PID.ID
         name=${name%.*}
-        [ "${name%.*}" != "$(uname -n)" ] || kill -0 "${name##*.}" 2>/dev/null ||
+        [ "${name%.*}" != "$host" ] || kill -0 "${name##*.}" 2>/dev/null ||
             rm -rf "$left"
     done
-    rm -rf "$state"/generations/*.part "$state"/current.* "$state"/lock.*
-    rm -f "$HOME"/.bashrc."$slug".*
+    for left in "$state"/generations/*.part "$state"/current.* "$state"/lock.* \
+        "$HOME"/.bashrc."$slug".*; do
+        [ ! -e "$left" ] && [ ! -h "$left" ] || rm -rf "$left"
+    done
 }

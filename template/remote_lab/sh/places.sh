@@ -5,11 +5,18 @@
 links_free() { # LINKS: none of the places holds something of the user's
     while IFS= read -r place; do
         at=$HOME/$place
-        if [ -h "$at" ] && [ "$(readlink "$at")" = "$current/home/$place" ]; then
-            continue
-        fi
-        [ ! -e "$at" ] && [ ! -h "$at" ] || fail 1 foreign "$place"
+        [ -e "$at" ] || [ -h "$at" ] || continue
+        # Cheaper than readlink, and as good while the switch leads somewhere. It is in
+        # POSIX since 2024, and in dash, bash, ksh and busybox since long before.
+        # shellcheck disable=SC3013
+        [ "$at" -ef "$current/home/$place" ] || own_link "$place" ||
+            [ "$(readlink "$at")" = "$current/home/$place" ] || fail 1 foreign "$place"
     done <"$1"
+}
+
+own_link() { # PLACE: whether it is the user's own link to a file, which we write then
+    [ -h "$HOME/$1" ] && [ -f "$HOME/$1" ] &&
+        case $(readlink "$HOME/$1") in "$current"/*) false ;; esac
 }
 
 links_in() { # LINKS
@@ -27,6 +34,21 @@ folder_in() { # FOLDER, relative to the home; those that we make are noted
     case $1 in */*) folder_in "${1%/*}" || return ;; esac
     # Noted first: a disk may have room for a folder, and none for the note.
     printf '%s\n' "$1" >>"$state/folders" && mkdir "$HOME/$1"
+}
+
+write_through() { # what pending/through names, into the files behind the user's links
+    [ -e "$current/pending/through" ] || return 0
+    from=$state/$(cat "$current/pending/through") # generations/N/written or replaced
+    (cd "$from" && find . -type f) >"$work/behind" || return
+    while IFS= read -r path; do
+        behind=$(readlink -f "${from%/*}/home/$path") || continue # he took it away
+        beside=$behind.$slug-new
+        if [ -e "$behind" ]; then cp -p "$behind" "$beside" || return; fi
+        cat "$from/$path" >"$beside" || return
+        if [ -x "$from/$path" ]; then chmod u+x "$beside"; else chmod a-x "$beside"; fi
+        mv -f "$beside" "$behind" || return
+    done <"$work/behind"
+    rm -f "$current/pending/through"
 }
 
 links_out() { # FORMER-LINKS: out with those that nothing stands behind any more

@@ -4,7 +4,7 @@
 umask 077
 LC_ALL=C
 export LC_ALL
-tab=$(printf '\t')
+tab='	' # a tab: most of what is kept and said is fields between tabs
 state=$HOME/.local/state/$slug
 current=$state/current
 code=$HOME/$dir
@@ -17,8 +17,8 @@ say() { # KEY [FIELD...]: one record for the laptop
 }
 
 fail() { # CODE KEY [FIELD...]: a last record, and the end
-    code=$1
+    status=$1
     shift
     say "$@"
-    exit "$code"
+    exit "$status"
 }

@@ -1,0 +1,70 @@
+# The ways back: undo, to the generation before, and remove, to before the first.
+# Needs: all that apply.sh does, and apply.sh.
+
+undo_home() { # back to the generation before this one
+    begin
+    [ -e "$current/id" ] || fail 1 never
+    write_through || fail 1 nowrite "$HOME"
+    left=$(readlink "$current")
+    read -r back 2>/dev/null <"$current/previous" || fail 1 first
+    [ -e "$state/$back/id" ] || fail 1 pruned "$back"
+    pair "$current/manifest" "$state/$back/manifest" &&
+        look "$current/home" "$work/here" && look "$state/$back/home" "$work/there" &&
+        undo_pending || fail 1 nowrite "$state"
+    links_free "$state/$back/links"
+    links_in "$state/$back/links" || fail 1 nowrite "$HOME"
+    turn_to "${back#generations/}" || fail 1 nowrite "$state"
+    write_through || fail 1 nowrite "$HOME"
+    say generation "${back#generations/}" "${left#generations/}"
+    links_out "$state/$left/links"
+    follow_up
+}
+
+undo_pending() { # tell what changes, and note what has to follow
+    rm -f "$state/$back/pending/through"
+    while IFS=$tab read -r path _ _ here _ && IFS=$tab read -r _ _ _ there _ <&3; do
+        [ "$here" != "$there" ] || continue
+        if [ "$there" = - ]; then say drop "$path"; else say take "$path"; fi
+        pending "$state/$back" "$path" || return
+    done <"$work/here" 3<"$work/there"
+    [ -e "$current/replaced" ] || return 0
+    # What is behind the user's links now is kept, as all else of this generation is.
+    (cd "$current/replaced" && find . -type f) >"$work/behind" || return
+    while IFS= read -r path; do
+        [ -e "$current/home/$path" ] || continue # he took it away
+        say take "${path#./}"
+        cp -p "$current/home/$path" "$current/written/$path" || return
+    done <"$work/behind"
+    echo "$left/replaced" >"$state/$back/pending/through"
+}
+
+keep_own() { # a copy of the home pieces, if the user has made any of them his own
+    pair "$current/manifest" "$current/manifest" && look "$current/home" "$work/now" &&
+        (cd "$current/home" && find . ! -type d) >"$work/files" || return
+    # As many files as were pushed, and the same: then nothing is his.
+    pushed=0 his=no
+    while IFS=$tab read -r _ old _ now own; do
+        pushed=$((pushed + 1))
+        [ "$now" = "$old" ] && [ "$own" = - ] || his=yes
+    done <"$work/now"
+    [ "$his" = yes ] || [ $(($(wc -l <"$work/files"))) -ne $pushed ] || return 0
+    kept=$HOME/$slug.kept.$id
+    cp -pPR "$current/home" "$kept" && say kept "${kept##*/}"
+}
+
+remove_home() { # everything of the project, but its code, off this account
+    begin
+    [ -e "$state/links" ] || fail 1 never # else even half a first push goes
+    [ ! -e "$current/id" ] || keep_own || fail 1 nowrite "$HOME"
+    backend_leave
+    socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
+    case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
+    while IFS= read -r place; do link_out "$place"; done <"$state/links"
+    bashrc_out || fail 1 nowrite "$HOME/.bashrc"
+    [ ! -e "$state/folders" ] || sort -r "$state/folders" | while IFS= read -r folder; do
+        rmdir "$HOME/$folder" 2>/dev/null
+    done
+    userctl daemon-reload >/dev/null 2>&1
+    rm -rf "$state" "$HOME/.local/share/$slug" "$HOME/.cache/$slug"
+    say removed
+}
