@@ -1,6 +1,5 @@
 """The command line: ./remote VERB. Each verb loads only the modules that it needs."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -115,36 +114,47 @@ def push(
     Only what changed is sent, and only what changed is restarted. A file that was
     edited on the remote is never overwritten unasked (exit code 3).
     """
-    from remote_lab import push as pushing
     from remote_lab.connection import Connection
 
     if dry_run and force:
         raise click.UsageError("--dry-run and --force exclude each other.")
+    parts = _parts(only)
     project = settings.load(ROOT)
     if everywhere:
         remotes = list(project.remotes.values())
     else:
         remotes = [project.pick(name) for name in names or (None,)]
-    options = pushing.Options(
-        only=_parts(only, pushing.PARTS),
-        mode="dry" if dry_run else "force" if force else "apply",
-        restart=restart,
-    )
+    connection = Connection(project, remotes[0])
     if len(remotes) == 1:
-        outcomes = [pushing.push(Connection(project, remotes[0]), options)]
+        connection.dial()  # ssh takes longer than the rest takes to load
+    from remote_lab.push import Options, push
+
+    mode = "dry" if dry_run else "force" if force else "apply"
+    options = Options(parts, mode, restart)
+    if len(remotes) == 1:
+        outcomes = [push(connection, options)]
+        _tell(outcomes, as_json)
     else:
-        outcomes = pushing.push_all(project, remotes, options)
-    _tell(outcomes, as_json)
+        from remote_lab import many
+
+        outcomes = many.push_all(project, remotes, options)
+        _tell(outcomes, as_json)
+        many.table(outcomes)
+    codes = {outcome.problem.code for outcome in outcomes if outcome.problem}
+    if codes:
+        sys.exit(codes.pop() if len(codes) == 1 else FAILED)
 
 
-def _parts(only: str | None, known: tuple[str, ...]) -> frozenset[str]:
-    parts = frozenset(only.split(",") if only else known)
-    if not parts <= set(known):
-        raise click.UsageError(f"--only takes some of: {','.join(known)}")
+def _parts(only: str | None) -> frozenset[str]:
+    parts = frozenset(only.split(",") if only else settings.PARTS)
+    if not parts <= set(settings.PARTS):
+        raise click.UsageError(f"--only takes some of: {','.join(settings.PARTS)}")
     return parts
 
 
 def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
+    import json
+
     if as_json:
         click.echo(json.dumps([outcome.json() for outcome in outcomes], indent=2))
     for outcome in outcomes:
@@ -152,11 +162,8 @@ def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
             show.diff(outcome.diff)
         if outcome.problem:
             show.problem(outcome.problem)
-        elif not outcome.news:
+        elif len(outcomes) == 1 and not outcome.news:
             show.done(f"{outcome.remote}: nothing to do.")
-    codes = [outcome.problem.code for outcome in outcomes if outcome.problem]
-    if codes:
-        sys.exit(codes[0] if len(set(codes)) == 1 else FAILED)
 
 
 @cli.command()
@@ -325,6 +332,8 @@ def status(as_json: bool) -> None:
 
     rows = states.status(settings.load(ROOT))
     if as_json:
+        import json
+
         click.echo(json.dumps(rows, indent=2))
     else:
         states.table(rows)
@@ -339,6 +348,8 @@ def doctor(name: str | None, as_json: bool) -> None:
 
     findings = examine(_connect(name))
     if as_json:
+        import json
+
         click.echo(json.dumps([vars(f) for f in findings], indent=2))
     else:
         for finding in findings:

@@ -112,11 +112,10 @@ def push(connection: Connection, there: RemoteCode, dry: bool = False) -> str:
             known = [] if there.head == "none" else [f"^{there.head}"]
             git(project, "bundle", "create", "-q", str(bundle), "HEAD", *known)
             parcel.add("code.bundle", bundle)
-        with connection.deliver(parcel) as session:
-            session.send(parcel.write)
-            records = list(session.records())
-            if session.end():
-                raise _failed(connection, records, session.errors())
+        records: list[Record] = []
+        status, errors = connection.deliver(parcel, records.append)
+        if status:
+            raise _failed(connection, records, errors)
     return head
 
 

@@ -10,12 +10,13 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from remote_lab.errors import Problem, Unreachable
+from remote_lab.errors import Broken, Dropped, Problem, Refused, Unreachable
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import ssh_config
 
@@ -27,6 +28,10 @@ SH = Path(__file__).parent / "sh"
 # that reads leaves of our stream is not to be run.
 LISTEN = 'IFS= read -r l; case "$l" in ": "*) eval "$l";; esac'
 Record = tuple[str, ...]
+Take = Callable[[Record], object]
+Write = Callable[[IO[bytes]], object]
+# Where sshd drops logins (MaxStartups), the mean seconds to wait before each new try.
+PAUSES = (0.5, 1, 2, 4, 8)
 
 
 def program(*files: str, values: Mapping[str, str], main: str = "") -> str:
@@ -71,12 +76,8 @@ class Session:
             self.stdin.write(f": ; echo {self._mark}; {line}\n".encode())
             self.stdin.flush()
 
-    def send(self, write: Callable[[IO[bytes]], object]) -> None:
-        """Give the program its standard input, whole.
-
-        Args:
-            write: Writes all of it to the stream that it is given.
-        """
+    def send(self, write: Write) -> None:
+        """Give the program its standard input, whole."""
         with suppress(BrokenPipeError):
             write(self.stdin)
             self.stdin.close()
@@ -97,7 +98,8 @@ class Session:
             The program's exit status.
 
         Raises:
-            Unreachable: ssh itself failed, or the program never began.
+            Unreachable: ssh itself failed: what explain makes of it.
+            Problem: The program never began.
         """
         status = self.process.wait()
         errors = self.errors()
@@ -137,11 +139,13 @@ class Connection:
     Args:
         project: The project.
         remote: Which of its remotes.
+        ask: Whether ssh may ask for a password or a code.
     """
 
-    def __init__(self, project: Project, remote: Remote) -> None:
+    def __init__(self, project: Project, remote: Remote, ask: bool = True) -> None:
         self.project = project
         self.remote = remote
+        self._ask = ask
         self._dialled: Session | None = None
 
     def verb(self, words: str) -> str:
@@ -180,14 +184,6 @@ class Connection:
             self._dialled.__exit__()
             self._dialled = None
 
-    def start(self, line: str) -> Session:
-        """Start a line of sh that reads standard input."""
-        self.dial()
-        session, self._dialled = self._dialled, None
-        assert session
-        session.begin(line)
-        return session
-
     def run(self, text: str) -> tuple[int, list[Record]]:
         """Run a program to its end.
 
@@ -200,26 +196,64 @@ class Connection:
         Raises:
             Unreachable: The remote can't be reached.
         """
-        with self.start("exec sh -s") as session:
-            wrapped = f"{{\n{text}\nexit\n}} </dev/null\n".encode()
-            session.send(lambda stream: stream.write(wrapped))
-            records = list(session.records())
-            return session.end(), records
+        records: list[Record] = []
+        wrapped = f"{{\n{text}\nexit\n}} </dev/null\n".encode()
+        status, _ = self._talk(
+            "exec sh -s", lambda stream: stream.write(wrapped), records.append
+        )
+        return status, records
 
-    def deliver(self, parcel: "Parcel", dry: bool = False) -> Session:
-        """Start a program that comes with files; its session is to send parcel.write.
+    def deliver(
+        self,
+        parcel: "Parcel",
+        take: Take,
+        *,
+        dry: bool = False,
+        write: Write | None = None,
+    ) -> tuple[int, str]:
+        """Run a program that comes with files.
 
         Args:
             parcel: The files, and the program. It runs in the home, with $work the
                 folder of the files, once all has arrived; it must call `begin`
                 (lock.sh) before it changes anything.
+            take: Is given each record, as it comes.
             dry: Unpack in a temporary folder.
+            write: In place of parcel.write.
+
+        Returns:
+            Its exit status, and what it wrote to standard error.
+
+        Raises:
+            Broken: The connection broke: the program may have finished.
+            Unreachable: The remote can't be reached.
         """
-        return self.start(parcel.line(self.project.slug, dry))
+        line = parcel.line(self.project.slug, dry)
+        return self._talk(line, write or parcel.write, take)
+
+    def _talk(self, line: str, write: Write, take: Take) -> tuple[int, str]:
+        for pause in (*PAUSES, None):
+            self.dial()
+            session, self._dialled = self._dialled, None
+            assert session
+            with session:
+                session.begin(line)
+                session.send(write)
+                for record in session.records():
+                    take(record)
+                try:
+                    return session.end(), session.errors()
+                except Dropped:
+                    if pause is None:
+                        raise
+            # Not all at once again.
+            time.sleep(pause * (0.5 + os.urandom(1)[0] / 256))
+        raise AssertionError
 
     def ssh(self) -> list[str]:
         """The ssh command with this project's configuration, less the Host."""
-        return ["ssh", "-F", str(ssh_config(self.project)), "-T"]
+        quiet = [] if self._ask else ["-o", "BatchMode=yes"]
+        return ["ssh", "-F", str(ssh_config(self.project)), "-T", *quiet]
 
     def env(self) -> dict[str, str] | None:
         """The environment for argv: the sandbox's own, or None for this one."""
@@ -266,7 +300,7 @@ def explain(connection: Connection, errors: str, begun: bool = False) -> Unreach
     """
     host = connection.remote.host
     if begun:
-        return Unreachable(
+        return Broken(
             f"The connection to {host} broke.",
             "The same command again: it goes on from what is there.",
             still="What was under way there may be done, or not.",
@@ -284,8 +318,13 @@ def explain(connection: Connection, errors: str, begun: bool = False) -> Unreach
             f"The host key of {host} could not be checked.",
             f"Log in once by hand and look at the key: ssh {host}",
         )
+    if re.search("(kex|ssh)_exchange_identification", errors):
+        return Dropped(
+            f"{host} hangs up at once, each time: {last}",
+            f"It may be busy, or bar this laptop for a while. Try later: ssh -v {host}",
+        )
     if "Permission denied" in errors or "Too many authentication" in errors:
-        return Unreachable(
+        return Refused(
             f"{host} is there, but does not let you in: {last}",
             f"Bring your key there: {connection.verb('install')}   (or check User and"
             f" IdentityFile: ssh -v {host})",

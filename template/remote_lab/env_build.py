@@ -14,7 +14,7 @@ from remote_lab.code import git
 from remote_lab.connection import Connection, Record, program
 from remote_lab.env_needs import AS_IT_WAS, Needs
 from remote_lab.environment import DECISIVE, EnvironmentReport
-from remote_lab.errors import LOCK, Problem, Unreachable, locked
+from remote_lab.errors import LOCK, Broken, Problem, locked
 from remote_lab.parcel import Parcel
 
 # What uv, conda and pip say when a network is what they lack.
@@ -183,24 +183,24 @@ class Build:
         self.parcel.program = text
         log: list[str] = []
         last: Record = ("",)
-        with self.connection.deliver(self.parcel) as session:
+
+        def take(record: Record) -> None:
+            nonlocal last
+            last = record
+            if record[0] == "log":
+                log.append(" ".join(record[1:]).strip())
+                if log[-1].startswith("Downloading "):
+                    show.step(f"  {log[-1]}")
+
+        def write(stream: IO[bytes]) -> None:
             with bar(f"to {self.name}", self.report.sent_bytes) as advance:
-                session.send(
-                    lambda stream: self.parcel.write(
-                        cast(IO[bytes], _Counted(stream, advance))
-                    )
-                )
-            for record in session.records():
-                last = record
-                if record[0] == "log":
-                    log.append(" ".join(record[1:]).strip())
-                    if log[-1].startswith("Downloading "):
-                        show.step(f"  {log[-1]}")
-            try:
-                failed, errors = session.end(), session.errors()
-            except Unreachable as error:
-                error.still = BEGUN  # for it had arrived, or may have
-                raise
+                self.parcel.write(cast(IO[bytes], _Counted(stream, advance)))
+
+        try:
+            failed, errors = self.connection.deliver(self.parcel, take, write=write)
+        except Broken as error:
+            error.still = BEGUN  # for it had arrived, or may have
+            raise
         if failed:
             fetching = main != "env_bring"
             raise self._explain(fetching, last, [line for line in log if line], errors)

@@ -47,6 +47,18 @@ class Unreachable(Problem):
         super().__init__(what, still, todo, UNREACHABLE)
 
 
+class Dropped(Unreachable):
+    """sshd hung up before it asked who we are, as it does when many log in at once."""
+
+
+class Refused(Unreachable):
+    """The remote does not let us in; a password or a code might have, if asked for."""
+
+
+class Broken(Unreachable):
+    """The connection broke when our program had begun: it may have finished."""
+
+
 def locked(name: str, owner: str, mend: str) -> Problem:
     """The error where another push of the project is under way.
 

@@ -12,9 +12,9 @@ from remote_lab.connection import Connection, Record, program
 from remote_lab.errors import (
     LOCK,
     REMOTE_EDITED,
+    Broken,
     OutcomeUnknown,
     Problem,
-    Unreachable,
     locked,
     reason,
 )
@@ -110,18 +110,12 @@ def push(
     parcel = Parcel(program(*PROGRAMS, *more, values=asked, main=main))
     tree.pack(connection.project, pieces, parcel)
     report = HomeReport()
-    with connection.deliver(parcel, dry=mode == "dry") as session:
-        session.send(parcel.write)
-        try:
-            for record in session.records():
-                report.take(record)
-            status = session.end()
-        except Unreachable:
-            if not session.marked:
-                raise
-            return _what_became(connection, parcel.id, report)
-        if status:
-            raise _failed(connection, report, session.errors())
+    try:
+        status, errors = connection.deliver(parcel, report.take, dry=mode == "dry")
+    except Broken:
+        return _what_became(connection, parcel.id, report)
+    if status:
+        raise _failed(connection, report, errors)
     return report
 
 
@@ -167,12 +161,9 @@ def _verb(connection: Connection, main: str, restart: bool) -> HomeReport:
     asked = values(connection, mode="apply", restart="yes" if restart else "no")
     parcel = Parcel(program(*BACK, values=asked, main=main))
     report = HomeReport()
-    with connection.deliver(parcel) as session:
-        session.send(parcel.write)
-        for record in session.records():
-            report.take(record)
-        if session.end():
-            raise _failed(connection, report, session.errors())
+    status, errors = connection.deliver(parcel, report.take)
+    if status:
+        raise _failed(connection, report, errors)
     return report
 
 

@@ -1,16 +1,11 @@
-"""The push: home pieces, code and environment, in this order, on any remotes."""
+"""The push: home pieces, code and environment, in this order, on one remote."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
 from remote_lab import code, environment, home, lab, show, tree
 from remote_lab.connection import Connection
-from remote_lab.errors import Problem
-from remote_lab.settings import Project, Remote
-
-PARTS = ("home", "code", "env")
-# sshd's default, MaxStartups 10:30:100, drops logins when ten are under way.
-AT_ONCE = 8
+from remote_lab.errors import REMOTE_EDITED, UNREACHABLE, OutcomeUnknown, Problem
+from remote_lab.settings import PARTS
 
 
 @dataclass
@@ -18,7 +13,7 @@ class Options:
     """How to push.
 
     Attributes:
-        only: Which parts.
+        only: Which parts: home, code, env.
         mode: apply, force or dry; see home.push.
         restart: Restart the lab if it needs it, even with kernels running.
     """
@@ -47,6 +42,27 @@ class Outcome:
         return bool(moved or self.commit or self.built or self.started)
 
     @property
+    def fate(self) -> tuple[str, str]:
+        """What became of it, in a word or two, and the particulars."""
+        if self.problem:
+            words = {REMOTE_EDITED: "edited there", UNREACHABLE: "not reached"}
+            fate = words.get(self.problem.code, "failed")
+            unknown = isinstance(self.problem, OutcomeUnknown)
+            return "unknown" if unknown else fate, self.problem.what
+        if not self.news:
+            return "nothing to do", ""
+        parts = []
+        if self.pieces and self.pieces.changed:
+            parts.append(f"{len(self.pieces.changed)} home pieces")
+        if self.commit:
+            parts.append(f"commit {self.commit[:10]}")
+        if self.built:
+            parts.append("environment")
+        if self.started:
+            parts.append(f"lab by {self.lab}")
+        return "done", ", ".join(parts)
+
+    @property
     def diff(self) -> list[str]:
         """What would change, after a dry run or a clash."""
         if self.problem:
@@ -71,16 +87,25 @@ class Outcome:
         }
 
 
-def push(connection: Connection, options: Options) -> Outcome:
+def push(
+    connection: Connection, options: Options, pieces: list[tree.Piece] | None = None
+) -> Outcome:
     """Push to one remote; a problem is kept in the outcome, not raised.
 
     What was done before it stays done: each part stands by itself, and the next
     push goes on from there.
+
+    Args:
+        connection: The way to the remote.
+        options: How to push.
+        pieces: What home/remote holds, if that is known already.
     """
     outcome = Outcome(connection.remote.name)
     try:
         connection.dial()
-        _push(connection, options, outcome)
+        if pieces is None and "home" in options.only:
+            pieces = tree.read(connection.project)
+        _push(connection, options, outcome, pieces)
     except Problem as error:
         outcome.problem = error
     finally:
@@ -88,20 +113,16 @@ def push(connection: Connection, options: Options) -> Outcome:
     return outcome
 
 
-def push_all(
-    project: Project, remotes: list[Remote], options: Options
-) -> list[Outcome]:
-    """Push to several remotes side by side."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        connections = [Connection(project, remote) for remote in remotes]
-        return list(pool.map(lambda way: push(way, options), connections))
-
-
-def _push(connection: Connection, options: Options, outcome: Outcome) -> None:
+def _push(
+    connection: Connection,
+    options: Options,
+    outcome: Outcome,
+    pieces: list[tree.Piece] | None,
+) -> None:
     project, name = connection.project, connection.remote.name
     dry = options.mode == "dry"
-    if "home" in options.only:
-        pieces, more = tree.read(project), options.only != {"home"}
+    if pieces is not None:
+        more = options.only != {"home"}
         there = home.push(connection, pieces, options.mode, options.restart, code=more)
         outcome.pieces = there
         _tell_home(connection, there, dry)
@@ -177,6 +198,11 @@ def _tell_home(connection: Connection, report: home.HomeReport, dry: bool) -> No
     words = {"take": "put", "drop": "took away", "clash": "overwrote"}
     for path, word in report.changed.items():
         show.step(f"{name}: {'would have ' if dry else ''}{words[word]} ~/{path}")
+    for path, target in report.behind.items():
+        show.note(
+            f"{name}: ~/{path} is a link of yours, and stays one; what came"
+            f" {'would go' if dry else 'went'} into {target}"
+        )
     for path in report.kept:
         show.note(f"{name}: ~/{path} is as edited there; it was left alone.")
     for text in report.notes:

@@ -1,6 +1,5 @@
 """The project's settings: remote.toml, and what is personal in remote.local.toml."""
 
-import json
 import re
 import tomllib
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any
 from remote_lab.errors import USAGE, Problem
 
 PERSONAL = "remote.local.toml"
+PARTS = ("home", "code", "env")  # of a push, in its order
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,8 @@ def save_personal(project: Project, name: str, **values: str | int) -> Project:
     Raises:
         Problem: A value can't be; the file is as it was.
     """
+    import json
+
     path = project.root / PERSONAL
     before = path.read_text(encoding="utf-8") if path.exists() else None
     remotes = tomllib.loads(before or "").get("remotes", {})

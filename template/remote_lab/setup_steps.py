@@ -8,7 +8,8 @@ from collections.abc import Callable
 from remote_lab import laptop, show
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
-from remote_lab.push import Options, push_all
+from remote_lab.many import push_all
+from remote_lab.push import Options, push
 from remote_lab.settings import Project
 
 
@@ -107,11 +108,15 @@ def install(project: Project) -> str:
 
 def push_everywhere(project: Project) -> str:
     """Push to every remote."""
-    outcomes = push_all(project, list(project.remotes.values()), Options())
+    remotes = list(project.remotes.values())
+    first = Connection(project, remotes[0])
+    if len(remotes) == 1:
+        outcomes = [push(first, Options())]
+    else:
+        outcomes = push_all(project, remotes, Options())
     for outcome in outcomes:
         if outcome.problem:
             raise outcome.problem
-    first = Connection(project, next(iter(project.remotes.values())))
     names = " and ".join(project.remotes)
     return (
         f"{names} {'is' if len(outcomes) == 1 else 'are'} ready: {first.verb('open')}"

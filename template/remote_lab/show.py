@@ -2,10 +2,30 @@
 
 import sys
 import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import click
 
 from remote_lab.errors import Problem
+
+# Who hears what is told, as (sign, text), where that is not the terminal itself.
+_ear: ContextVar[Callable[[str, str], object] | None] = ContextVar("ear", default=None)
+
+
+@contextmanager
+def heard_by(ear: Callable[[str, str], object]) -> Iterator[None]:
+    """Have what this thread tells go elsewhere; problems are still told here.
+
+    Args:
+        ear: Is given the sign (done: ✓, a note: !, a step: none) and the text.
+    """
+    token = _ear.set(ear)
+    try:
+        yield
+    finally:
+        _ear.reset(token)
 
 
 def plain(text: str) -> str:
@@ -26,32 +46,44 @@ def plain(text: str) -> str:
 
 def step(text: str) -> None:
     """One line of progress, on standard error: standard output is for results."""
-    click.secho(plain(text), err=True)
+    if not _heard("", text):
+        click.secho(plain(text), err=True)
 
 
 def done(text: str) -> None:
     """One thing that is now so."""
-    _told("✓", "green", text)
+    if not _heard("✓", text):
+        line("✓", text)
 
 
 def note(text: str) -> None:
     """Something the user should know, and need do nothing about at once."""
-    _told("!", "yellow", text)
+    if not _heard("!", text):
+        line("!", text)
 
 
 def problem(error: Problem) -> None:
     """An error: what happened, what is as it was, what to type next."""
-    _told("✗", "red", error.what)
-    for line in (error.still, error.todo and f"Next: {error.todo}"):
-        if line:
-            _told(" ", None, line)
+    line("✗", error.what)
+    for more in (error.still, error.todo and f"Next: {error.todo}"):
+        if more:
+            line(" ", more)
 
 
-def _told(sign: str, colour: str | None, text: str) -> None:
+def _heard(sign: str, text: str) -> bool:
+    ear = _ear.get()
+    if ear:
+        ear(sign, text)
+    return bool(ear)
+
+
+def line(sign: str, text: str) -> None:
+    """A sign in its colour, and what it says, on standard error."""
+    colours = {"✓": "green", "!": "yellow", "✗": "red"}
     first, *more = text.split("\n")
-    click.echo(f"{click.style(sign, fg=colour)} {plain(first)}", err=True)
-    for line in more:
-        click.echo(f"  {plain(line)}", err=True)
+    click.echo(f"{click.style(sign, fg=colours.get(sign))} {plain(first)}", err=True)
+    for rest in more:
+        click.echo(f"  {plain(rest)}", err=True)
 
 
 def diff(lines: list[str]) -> None:

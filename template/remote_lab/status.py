@@ -20,7 +20,8 @@ def status(project: Project) -> list[dict[str, Any]]:
 
 
 def _row(project: Project, remote: Remote) -> dict[str, Any]:
-    connection = Connection(project, remote)
+    # Several that ask for a password at once would be nobody's help.
+    connection = Connection(project, remote, ask=len(project.remotes) == 1)
     row: dict[str, Any] = {
         "remote": remote.name,
         "reachable": False,

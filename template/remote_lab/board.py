@@ -1,0 +1,119 @@
+"""How pushes to many remotes are shown while they are under way."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import RLock
+from typing import TYPE_CHECKING, Self
+
+from remote_lab import show
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+class Board:
+    """Plain lines, as they come: for a log, where nobody watches."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._kept: list[Callable[[], object]] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def ear(self, name: str) -> Callable[[str, str], object]:
+        """A remote's push begins; what is told of it goes there: see show.heard_by."""
+        self._do(lambda: self._begin(name))
+        return lambda sign, text: self._do(lambda: self._tell(name, sign, text))
+
+    def end(self, name: str, fate: str, particulars: str) -> None:
+        """A remote's push is over."""
+        self._do(lambda: self._end(name, fate, particulars))
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Say nothing while somebody is asked for a password; keep it for later."""
+        with self._lock:
+            self._kept = []
+        try:
+            yield
+        finally:
+            with self._lock:
+                kept, self._kept = self._kept, None
+                for act in kept:
+                    act()
+
+    def _do(self, act: Callable[[], object]) -> None:
+        with self._lock:
+            if self._kept is None:
+                act()
+            else:
+                self._kept.append(act)
+
+    def _begin(self, name: str) -> None:
+        pass
+
+    def _tell(self, name: str, sign: str, text: str) -> None:
+        if sign:  # a step is for who watches
+            show.line(sign, text)
+
+    def _end(self, name: str, fate: str, particulars: str) -> None:
+        show.line("-", f"{name}: {fate}")
+
+
+class LiveBoard(Board):
+    """One line a remote that is under way; those that are through go up above."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.console import Console
+        from rich.live import Live
+
+        self._rows: dict[str, str] = {}
+        self._console = Console(stderr=True, highlight=False)
+        self._live = Live(
+            get_renderable=self._drawn, console=self._console, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        with super().silent():
+            self._live.stop()
+            try:
+                yield
+            finally:
+                self._live.start()
+
+    def _begin(self, name: str) -> None:
+        self._rows[name] = "connecting"
+
+    def _tell(self, name: str, sign: str, text: str) -> None:
+        self._rows[name] = text.removeprefix(f"{name}: ")
+        if sign == "!":
+            self._console.print(show.plain(f"! {text}"), markup=False)
+
+    def _end(self, name: str, fate: str, particulars: str) -> None:
+        self._rows.pop(name, None)
+        self._console.print(show.plain(f"{name}: {fate}"), markup=False)
+
+    def _drawn(self) -> "RenderableType":
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis")
+        # A copy, and no lock: who prints holds ours, and waits for rich's.
+        for name, text in self._rows.copy().items():
+            table.add_row(name, Text(show.plain(text)))
+        return table
