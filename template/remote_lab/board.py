@@ -29,9 +29,9 @@ class Board:
         self._do(lambda: self._begin(name))
         return lambda sign, text: self._do(lambda: self._tell(name, sign, text))
 
-    def end(self, name: str, fate: str, particulars: str) -> None:
+    def end(self, name: str, fate: str) -> None:
         """A remote's push is over."""
-        self._do(lambda: self._end(name, fate, particulars))
+        self._do(lambda: self._end(name, fate))
 
     @contextmanager
     def silent(self) -> Iterator[None]:
@@ -60,25 +60,28 @@ class Board:
         if sign:  # a step is for who watches
             show.line(sign, text)
 
-    def _end(self, name: str, fate: str, particulars: str) -> None:
+    def _end(self, name: str, fate: str) -> None:
         show.line("-", f"{name}: {fate}")
 
 
 class LiveBoard(Board):
-    """One line a remote that is under way; those that are through go up above."""
+    """One line a remote that is under way; how many are through, below."""
 
-    def __init__(self) -> None:
+    def __init__(self, total: int) -> None:
         super().__init__()
+        self._total, self._through = total, 0
         from rich.console import Console
-        from rich.live import Live
 
         self._rows: dict[str, str] = {}
         self._console = Console(stderr=True, highlight=False)
+
+    def __enter__(self) -> Self:
+        from rich.live import Live
+
+        # A new one each time: an old one would begin by clearing what it drew last.
         self._live = Live(
             get_renderable=self._drawn, console=self._console, transient=True
         )
-
-    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -88,11 +91,11 @@ class LiveBoard(Board):
     @contextmanager
     def silent(self) -> Iterator[None]:
         with super().silent():
-            self._live.stop()
+            self.__exit__()
             try:
                 yield
             finally:
-                self._live.start()
+                self.__enter__()
 
     def _begin(self, name: str) -> None:
         self._rows[name] = "connecting"
@@ -102,11 +105,12 @@ class LiveBoard(Board):
         if sign == "!":
             self._console.print(show.plain(f"! {text}"), markup=False)
 
-    def _end(self, name: str, fate: str, particulars: str) -> None:
+    def _end(self, name: str, fate: str) -> None:
         self._rows.pop(name, None)
-        self._console.print(show.plain(f"{name}: {fate}"), markup=False)
+        self._through += 1
 
     def _drawn(self) -> "RenderableType":
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
@@ -116,4 +120,4 @@ class LiveBoard(Board):
         # A copy, and no lock: who prints holds ours, and waits for rich's.
         for name, text in self._rows.copy().items():
             table.add_row(name, Text(show.plain(text)))
-        return table
+        return Group(table, f"{self._through} of {self._total} are through")

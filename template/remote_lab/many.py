@@ -34,7 +34,7 @@ def push_all(
     """
     pieces = tree.read(project) if "home" in options.only else None
     at_once = BoundedSemaphore(AT_ONCE)
-    board = LiveBoard() if sys.stderr.isatty() else Board()
+    board = LiveBoard(len(remotes)) if sys.stderr.isatty() else Board()
 
     def go(remote: Remote, ask: bool) -> Outcome:
         with at_once, show.heard_by(board.ear(remote.name)):
@@ -48,9 +48,10 @@ def push_all(
                 remote, outcome = under_way[future], future.result()
                 if isinstance(outcome.problem, Refused) and sys.stdin.isatty():
                     with board.silent():
+                        show.step(f"{remote.name} asks:")
                         outcome = go(remote, True)
                 outcomes[remote.name] = outcome
-                board.end(remote.name, *outcome.fate)
+                board.end(remote.name, outcome.fate[0])
         except KeyboardInterrupt:
             outcomes |= _given_up(pool, under_way, outcomes)
     return [outcomes[remote.name] for remote in remotes]

@@ -53,7 +53,7 @@ class Outcome:
             return "nothing to do", ""
         parts = []
         if self.pieces and self.pieces.changed:
-            parts.append(f"{len(self.pieces.changed)} home pieces")
+            parts.append(f"home pieces: {len(self.pieces.changed)}")
         if self.commit:
             parts.append(f"commit {self.commit[:10]}")
         if self.built:
