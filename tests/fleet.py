@@ -57,10 +57,11 @@ class Fleet(Loopback):
         return self.home.parent / f"keys.{name}"
 
     def _settings(self) -> list[str]:
+        self.port = self.ports[0]
         lines = super()._settings()
         environment = next(line for line in lines if line.startswith("SetEnv "))
         own = f"HOME={self.home}"
-        ports = [f"Port {port}" for port in self.ports]
+        ports = [f"Port {port}" for port in self.ports[1:]]
         homes = [
             line
             for name, port in zip(self.names, self.ports, strict=True)

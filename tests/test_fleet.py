@@ -214,7 +214,7 @@ def test_ctrl_c_tells_each_fate(laptop: Laptop) -> None:
         assert process.returncode == 1
         assert "Traceback" not in said
         told = fates(said)
-        assert list(told) == fleet.names
+        assert list(told) == fleet.names, said
         for name, fate in told.items():
             assert bool(sees(fleet.homes[name])) == (fate == "done"), (name, fate)
         for home in fleet.homes.values():

@@ -5,6 +5,7 @@ one server, as through a jump host. Where a password or a code is asked for, tha
 done for one remote after another, while the others go on.
 """
 
+import signal
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from threading import BoundedSemaphore
@@ -63,6 +64,8 @@ def _given_up(
     known: dict[str, Outcome],
 ) -> dict[str, Outcome]:
     """The fates of the rest after a Ctrl-C; the terminal tells each ssh of it too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # `uv run` passes on a second one
+    show.note("Interrupted: seeing what became of those under way ...")
     pool.shutdown(cancel_futures=True)
     fates = {}
     for future, remote in under_way.items():
