@@ -1,19 +1,18 @@
 """The command line: ./remote VERB. Each verb loads only the modules that it needs."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from remote_lab import settings, show
+from remote_lab import ahead, settings, show
 from remote_lab.errors import FAILED, Problem
 
 if TYPE_CHECKING:
     from remote_lab.connection import Connection
     from remote_lab.push import Outcome
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = ahead.ROOT
 
 
 class Sections(click.Group):
@@ -115,6 +114,7 @@ def push(
     edited on the remote is never overwritten unasked (exit code 3).
     """
     from remote_lab.connection import Connection
+    from remote_lab.push import Options, push
 
     if dry_run and force:
         raise click.UsageError("--dry-run and --force exclude each other.")
@@ -124,15 +124,10 @@ def push(
         remotes = list(project.remotes.values())
     else:
         remotes = [project.pick(name) for name in names or (None,)]
-    connection = Connection(project, remotes[0])
-    if len(remotes) == 1:
-        connection.dial()  # ssh takes longer than the rest takes to load
-    from remote_lab.push import Options, push
-
     mode = "dry" if dry_run else "force" if force else "apply"
     options = Options(parts, mode, restart)
     if len(remotes) == 1:
-        outcomes = [push(connection, options)]
+        outcomes = [push(Connection(project, remotes[0]), options)]
         _tell(outcomes, as_json)
     else:
         from remote_lab import many
@@ -403,3 +398,5 @@ def main() -> Any:
     except (click.Abort, KeyboardInterrupt):
         show.note("Interrupted. What was under way is as before, or done: ask again.")
         sys.exit(FAILED)
+    finally:
+        ahead.hang_up()

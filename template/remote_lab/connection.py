@@ -133,6 +133,16 @@ class Session:
         self._errors.close()
 
 
+# What was dialled, by the remote's name, and has nothing to run yet.
+_dialled: dict[str, Session] = {}
+
+
+def hang_up() -> None:
+    """Give up what was dialled, where nothing is to run after all."""
+    while _dialled:
+        _dialled.popitem()[1].__exit__()
+
+
 class Connection:
     """The way to one remote.
 
@@ -146,7 +156,6 @@ class Connection:
         self.project = project
         self.remote = remote
         self._ask = ask
-        self._dialled: Session | None = None
 
     def verb(self, words: str) -> str:
         """What to type for one of our verbs on this remote, with its name if needed."""
@@ -176,13 +185,8 @@ class Connection:
 
     def dial(self) -> None:
         """Begin to connect, for the next that is to run: what that is comes later."""
-        self._dialled = self._dialled or Session(self)
-
-    def hang_up(self) -> None:
-        """Give up what was dialled, where nothing is to run after all."""
-        if self._dialled:
-            self._dialled.__exit__()
-            self._dialled = None
+        if self.remote.name not in _dialled:
+            _dialled[self.remote.name] = Session(self)
 
     def run(self, text: str) -> tuple[int, list[Record]]:
         """Run a program to its end.
@@ -234,9 +238,7 @@ class Connection:
     def _talk(self, line: str, write: Write, take: Take) -> tuple[int, str]:
         for pause in (*PAUSES, None):
             self.dial()
-            session, self._dialled = self._dialled, None
-            assert session
-            with session:
+            with _dialled.pop(self.remote.name) as session:
                 session.begin(line)
                 session.send(write)
                 for record in session.records():

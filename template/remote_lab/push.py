@@ -108,8 +108,6 @@ def push(
         _push(connection, options, outcome, pieces)
     except Problem as error:
         outcome.problem = error
-    finally:
-        connection.hang_up()
     return outcome
 
 

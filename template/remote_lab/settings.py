@@ -2,9 +2,8 @@
 
 import re
 import tomllib
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from remote_lab.errors import USAGE, Problem
 
@@ -12,8 +11,7 @@ PERSONAL = "remote.local.toml"
 PARTS = ("home", "code", "env")  # of a push, in its order
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(NamedTuple):
     """One remote of the project.
 
     Attributes:
@@ -33,8 +31,7 @@ class Remote:
     identity: str = ""
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):
     """What remote.toml says, checked.
 
     Attributes:
@@ -189,7 +186,7 @@ def _own(check: "_Check", tables: dict[str, Any], remote: Remote) -> Remote:
         values["identity"] = check.text(table, "identity", r"[^\n\"]+", file)
     if "lab_port" in table:
         values["lab_port"] = check.port(table, "lab_port")
-    return replace(remote, **values)
+    return remote._replace(**values)
 
 
 class _Check:
