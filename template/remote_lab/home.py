@@ -264,7 +264,15 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
             return no_sudo(connection, command)
         case ("never",):
             return Problem(
-                f"Nothing was ever pushed to {name}.", todo=connection.verb("push")
+                f"There is nothing of this project on {name}: it was never pushed there,"
+                " or has been removed.",
+                todo=connection.verb("push"),
+            )
+        case ("remains", place):
+            return Problem(
+                f"{name} can't take ~/{place} away: {reason(errors)}",
+                "Nothing of the project is in use there any more.",
+                f"Once that is mended, again: {connection.verb('remove')}",
             )
         case ("first",):
             return Problem(

@@ -201,8 +201,8 @@ push_home() {
         turn_to "$number" || fail 1 nowrite "$state"
         write_through || fail 1 nowrite "$HOME"
         say generation "$number"
-        read -r former 2>/dev/null <"$current/previous" && links_out "$state/$former/links"
         prune
     fi
+    links_out
     follow_up
 }

@@ -16,7 +16,7 @@ undo_home() { # back to the generation before this one
     turn_to "${back#generations/}" || fail 1 nowrite "$state"
     write_through || fail 1 nowrite "$HOME"
     say generation "${back#generations/}" "${left#generations/}"
-    links_out "$state/$left/links"
+    links_out
     follow_up
 }
 
@@ -48,23 +48,36 @@ keep_own() { # a copy of the home pieces, if the user has made any of them his o
         [ "$now" = "$old" ] && [ "$own" = - ] || his=yes
     done <"$work/now"
     [ "$his" = yes ] || [ $(($(wc -l <"$work/files"))) -ne $pushed ] || return 0
-    kept=$HOME/$slug.kept.$id
-    cp -pPR "$current/home" "$kept" && say kept "${kept##*/}"
+    cp -pPR "$current/home" "$work/kept"
 }
 
 remove_home() { # everything of the project, but its code, off this account
     begin
-    [ -e "$state/links" ] || fail 1 never # else even half a first push goes
-    [ ! -e "$current/id" ] || keep_own || fail 1 nowrite "$HOME"
+    # Noted by even half a first push; what a remove left behind it may go at once.
+    [ -e "$state/links" ] || { rm -rf "$state"; fail 1 never; }
+    [ ! -e "$current/id" ] || keep_own || fail 1 nowrite "$state"
+    if [ -e "$state/folders" ]; then sort -r "$state/folders"; fi >"$work/folders" ||
+        fail 1 nowrite "$state"
+    bashrc_less || fail 1 nowrite "$HOME"
     backend_leave
+    if [ -e "$work/kept" ]; then
+        mv "$work/kept" "$HOME/$slug.kept.$id" || fail 1 nowrite "$HOME"
+        say kept "$slug.kept.$id"
+    fi
+    bashrc_out || fail 1 nowrite "$bashrc"
+    # The one switch, to nowhere: from here on, the home shows nothing of ours.
+    rm -f "$current" || fail 1 nowrite "$state"
     socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
     case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
-    while IFS= read -r place; do link_out "$place"; done <"$state/links"
-    bashrc_out || fail 1 nowrite "$HOME/.bashrc"
-    [ ! -e "$state/folders" ] || sort -r "$state/folders" | while IFS= read -r folder; do
-        rmdir "$HOME/$folder" 2>/dev/null
-    done
+    while IFS= read -r place; do
+        link_out "$place" || fail 1 remains "$place"
+    done <"$state/links"
+    while IFS= read -r folder; do
+        # One that holds something stays: that is status 1, and no harm.
+        rmdir "$HOME/$folder" 2>/dev/null || [ $? -eq 1 ] || fail 1 remains "$folder"
+    done <"$work/folders"
     userctl daemon-reload >/dev/null 2>&1
-    rm -rf "$state" "$HOME/.local/share/$slug" "$HOME/.cache/$slug"
+    rm -rf "$state" "$HOME/.local/share/$slug" "$HOME/.cache/$slug" ||
+        fail 1 remains ".local/state/$slug"
     say removed
 }

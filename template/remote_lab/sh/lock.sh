@@ -78,4 +78,6 @@ sweep() { # what dead pushes left
         "$HOME"/.bashrc."$slug".*; do
         [ ! -e "$left" ] && [ ! -h "$left" ] || rm -rf "$left"
     done
+    # A remove that was cut behind its switch, or a first push before it.
+    [ -h "$current" ] || [ ! -e "$state/generations" ] || rm -rf "$state/generations"
 }

@@ -51,28 +51,38 @@ write_through() { # what pending/through names, into the files behind the user's
     rm -f "$current/pending/through"
 }
 
-links_out() { # FORMER-LINKS: out with those that nothing stands behind any more
-    [ -e "$1" ] || return 0
+links_out() { # out with all links of ours that nothing stands behind any more
+    [ -e "$state/links" ] || return 0
     while IFS= read -r place; do
-        grep -qxF "$place" "$current/links" 2>/dev/null || link_out "$place"
-    done <"$1"
+        [ ! -h "$HOME/$place" ] || [ -e "$current/home/$place" ] ||
+            [ -h "$current/home/$place" ] || link_out "$place"
+    done <"$state/links"
 }
 
 link_out() { # PLACE: if it is still the link that we made
-    [ "$(readlink "$HOME/$1")" != "$current/home/$1" ] || rm -f "$HOME/$1"
+    [ -h "$HOME/$1" ] || return 0
+    target=$(readlink "$HOME/$1") || return
+    [ "$target" != "$current/home/$1" ] || rm -f "$HOME/$1"
 }
 
 bashrc_in() { # one marked block at the end of ~/.bashrc, once
-    grep -qxF "# >>> $slug >>>" "$HOME/.bashrc" 2>/dev/null && return
     bashrc=$HOME/.bashrc
-    [ ! -h "$bashrc" ] || bashrc=$(readlink -f "$bashrc") # the user's link stays
     beside=$HOME/.bashrc.$slug.$id
+    bashrc_has_it
+    case $? in
+    0) return ;;
+    1) ;;
+    *) bashrc_failed && return ;;
+    esac
+    [ ! -h "$bashrc" ] || bashrc=$(readlink -f "$bashrc") # the user's link stays
     if [ -e "$bashrc" ]; then
-        cp -p "$bashrc" "$beside" || { bashrc_failed; return; }
+        cp -p "$bashrc" "$beside" && last=$(tail -c 1 "$bashrc") ||
+            { bashrc_failed; return; }
         # So that taking the block out again leaves the very bytes of before.
-        [ -z "$(tail -c 1 "$bashrc")" ] || { echo >>"$beside" && : >"$state/unended"; }
+        [ -z "$last" ] || { echo >>"$beside" && echo >"$state/unended"; } ||
+            { bashrc_failed; return; }
     else
-        : >"$state/bashrc-made"
+        echo >"$state/bashrc-made" || { bashrc_failed; return; }
     fi
     {
         echo "# >>> $slug >>>"
@@ -81,23 +91,35 @@ bashrc_in() { # one marked block at the end of ~/.bashrc, once
     } >>"$beside" && mv -f "$beside" "$bashrc" || bashrc_failed
 }
 
+bashrc_has_it() { # 0: the block is in it; 1: it is not; more: it can't be read
+    [ -e "$HOME/.bashrc" ] || return 1
+    grep -qxF "# >>> $slug >>>" "$HOME/.bashrc"
+}
+
 bashrc_failed() { # the aliases are a comfort: their absence stops nothing
     rm -f "$beside"
     say bashrc "$bashrc"
 }
 
-bashrc_out() { # the block, and nothing else
-    [ -e "$HOME/.bashrc" ] || return 0
-    bashrc=$(readlink -f "$HOME/.bashrc")
-    beside=$HOME/.bashrc.$slug.$id
-    cp -p "$bashrc" "$beside" || return
-    sed "/^# >>> $slug >>>\$/,/^# <<< $slug <<<\$/d" "$bashrc" >"$beside" || return
+bashrc_less() { # write, beside it, what ~/.bashrc is without the block, and nothing else
+    beside=''
+    bashrc_has_it
+    case $? in
+    0) ;;
+    1) return 0 ;;
+    *) [ ! -f "$HOME/.bashrc" ]; return ;;
+    esac
+    bashrc=$(readlink -f "$HOME/.bashrc") && beside=$HOME/.bashrc.$slug.$id &&
+        cp -p "$bashrc" "$beside" && last=$(tail -n 1 "$bashrc") &&
+        sed "/^# >>> $slug >>>\$/,/^# <<< $slug <<<\$/d" "$bashrc" >"$beside" || return
     # The line end that we added, unless something was written below the block since.
-    if [ -e "$state/unended" ] && [ "$(tail -n 1 "$bashrc")" = "# <<< $slug <<<" ]; then
-        size=$(wc -c <"$beside") && cp -p "$beside" "$beside.more" &&
-            head -c $((size - 1)) "$beside.more" >"$beside" && rm -f "$beside.more" ||
-            return
-    fi
+    [ -e "$state/unended" ] && [ "$last" = "# <<< $slug <<<" ] || return 0
+    size=$(wc -c <"$beside") && cp -p "$beside" "$beside.more" &&
+        head -c $((size - 1)) "$beside.more" >"$beside" && rm -f "$beside.more"
+}
+
+bashrc_out() { # put that in its place
+    [ -n "$beside" ] || return 0
     if [ -s "$beside" ] || [ ! -e "$state/bashrc-made" ]; then
         mv -f "$beside" "$bashrc"
     else
