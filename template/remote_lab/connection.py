@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SH = Path(__file__).parent / "sh"
 # Runs the first line that it is sent. It has to look like one of ours: what a .bashrc
 # that reads leaves of our stream is not to be run.
-LISTEN = 'IFS= read -r l; case "$l" in ": "*) eval "$l";; esac'
+LISTEN = 'IFS= read -r l && case "$l" in ": "*) eval "$l";; esac'
 Record = tuple[str, ...]
 Take = Callable[[Record], object]
 Write = Callable[[IO[bytes]], object]
