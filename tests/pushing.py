@@ -1,14 +1,31 @@
 """Pushing to the sandbox, whole or by hand: what the tests of the push share."""
 
-import io
+from __future__ import annotations
 
-from project import Project
+import io
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from laptop import Laptop
+from project import Project, snapshot
 from remote_lab import home, settings, tree
 from remote_lab.connection import Connection, program
 from remote_lab.parcel import Parcel
 
 TMUX = ".config/titanic/tmux.conf"
 BASHRC = ".config/titanic/bashrc"
+SERVER = ".config/titanic/jupyter/jupyter_server_config.py"
+VERBS = ("first", "changed", "undo", "remove")
+USERS_BASHRC = b"alias a=b"  # with no end of line
+BLOCK = b"""
+# >>> titanic >>>
+[ ! -r ~/.config/titanic/bashrc ] || . ~/.config/titanic/bashrc
+# <<< titanic <<<
+"""
 
 
 def push(project: Project, *more: str, check: bool = True) -> str:
@@ -48,3 +65,218 @@ def after_push(project: Project) -> dict[str, bytes]:
         for path in project.pieces.rglob("*")
         if path.is_file()
     }
+
+
+def visible(home: Path) -> dict[str, tuple[bool, bytes]]:
+    """What the home shows, through all links: which can be run, and each content.
+
+    Args:
+        home: The home; ~/.bashrc and what lies in .local are left out.
+    """
+    seen = {}
+    for folder, folders, files in os.walk(home, followlinks=True):
+        at = Path(folder)
+        if at == home:
+            folders[:] = [name for name in folders if not _beside(name)]
+            files = [name for name in files if not _beside(name)]
+        for path in (at / name for name in files):
+            if path.exists():  # else a link that leads nowhere shows nothing
+                runs = bool(path.stat().st_mode & 0o100)
+                seen[str(path.relative_to(home))] = (runs, path.read_bytes())
+    return seen
+
+
+def _beside(name: str) -> bool:
+    return name == ".local" or name.startswith((".bashrc", "titanic.kept."))
+
+
+class Scene:
+    """A home in which one verb is about to run, to be attacked again and again.
+
+    The user has a ~/.bashrc, files of his own and an edit among the home pieces;
+    pieces change, go and come, inside the project's folder and outside of it.
+
+    Attributes:
+        project: The project, whose sandbox it is.
+        home: The sandbox's home; it may be a file system of its own.
+        main: What the verb is called in the program.
+        before: What the home shows before the verb.
+        after: What it shows when the verb is done.
+        last: What it shows once a push has followed that.
+    """
+
+    def __init__(self, laptop: Laptop, verb: str) -> None:
+        self.project = Project.rendered(laptop)
+        self.home = self.project.home
+        self.main = f"{verb}_home" if verb in ("undo", "remove") else "push_home"
+        self._versions: set[bytes] = set()
+        self._set(verb)
+        self._copy = laptop.home / "copy"
+        shutil.copytree(self.home, self._copy, symlinks=True)
+        self.stream = stream(self.project, self.main)
+        self._another = stream(self.project, self.main)
+        self.following = stream(self.project)
+        self.before, untouched = visible(self.home), tidy(self.home)
+        self._start = snapshot(self.home)
+        self._mine = snapshot(self.project.state / "current/home")
+        self._done(self.stream)
+        self.after, self._removed = visible(self.home), tidy(self.home)
+        self._done(self.following)
+        self.last = visible(self.home)
+        # A push alone, where the verb was as if it had not been.
+        self._ends = [(self.last, tidy(self.home)), (self.before, untouched)]
+        if verb in ("first", "changed"):
+            del self._ends[1]
+        self.restore()
+        for seen in (self.before, self.after, self.last):
+            self._versions |= {content for _, content in seen.values()}
+
+    def _set(self, verb: str) -> None:
+        """Prepare the home, and the pieces that the next push brings."""
+        pieces = self.project.pieces
+        self.home.mkdir(parents=True)
+        (self.home / ".bashrc").write_bytes(USERS_BASHRC)
+        (self.home / "notes").write_text("mine\n")
+        (pieces / ".goes").write_text("old\n")
+        (pieces / ".config/titanic/goes").write_text("old\n")
+        if verb == "first":
+            return
+        self._done(stream(self.project))
+        with (self.home / SERVER).open("a") as file:
+            file.write("# mine\n")
+        (self.home / ".config/titanic/own").write_text("mine\n")
+        (pieces / ".goes").unlink()
+        (pieces / ".config/titanic/goes").unlink()
+        (pieces / ".comes").write_text("new\n")
+        (pieces / ".config/titanic/more").mkdir()
+        (pieces / ".config/titanic/more/comes").write_text("new\n")
+        (pieces / ".config/titanic/more/comes").chmod(0o755)
+        self.project.edit(TMUX, "# new")
+        self.project.edit(BASHRC, "# new")
+        if verb != "changed":
+            self._versions |= {content for _, content in visible(self.home).values()}
+            self._done(stream(self.project))
+
+    def run(
+        self, data: bytes | None = None, again: bool = False, **env: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run the verb.
+
+        Args:
+            data: What arrives of it; all by default.
+            again: As another, under another name, after an attack on the first.
+            env: Variables on top.
+        """
+        argv, own, whole = self._another if again else self.stream
+        return subprocess.run(
+            argv,
+            env={**own, **env},
+            input=whole if data is None else data,
+            capture_output=True,
+            check=False,
+            start_new_session=True,
+            timeout=60,
+        )
+
+    def restore(self) -> None:
+        """Put the home back to before the verb."""
+        if snapshot(self.home) == self._start:
+            return
+        for path in self.home.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        # The links of the copy name the home itself.
+        shutil.copytree(self._copy, self.home, symlinks=True, dirs_exist_ok=True)
+
+    def assert_whole(self) -> bool:
+        """All that the home shows is of the old state, or all of the new.
+
+        Returns:
+            Whether it is the new one.
+        """
+        seen = visible(self.home)
+        assert seen in (self.before, self.after), differences(seen, self.after)
+        bashrc = (self.home / ".bashrc").read_bytes()
+        assert bashrc in (USERS_BASHRC, USERS_BASHRC + BLOCK)
+        return seen == self.after
+
+    def assert_told(self, done: subprocess.CompletedProcess[bytes]) -> bool:
+        """As `assert_whole`; and the verb told which of the two it is."""
+        new = self.assert_whole()
+        said = done.stdout + done.stderr
+        assert done.returncode in (0, 1), said
+        # A remove may be through, and yet not have got everything away.
+        told = done.returncode == 0 or b"\nremains\t" in done.stdout
+        assert new == told, said
+        return new
+
+    def assert_mended(self, again: bool) -> None:
+        """The next push succeeds without help, and nothing is left behind.
+
+        Args:
+            again: Whether the verb is run once more before it.
+        """
+        old = visible(self.home) == self.before
+        if again and (self.main != "undo_home" or old):
+            old = False
+            done = self.run(again=True)
+            # Of a remove that was through, the next one finds nothing.
+            over = self.main == "remove_home" and b"never" in done.stdout
+            assert done.returncode == 0 or over, done.stdout + done.stderr
+            assert not differences(visible(self.home), self.after)
+            if self.main == "remove_home":
+                assert not differences(tidy(self.home), self._removed)
+        self._done(self.following)
+        shown, kept = self._ends[-1 if old else 0]
+        assert not differences(visible(self.home), shown)
+        assert not differences(tidy(self.home), kept)
+        for copy in self.home.glob("titanic.kept.*"):
+            assert snapshot(copy) == self._mine
+        for generation in (self.project.state / "generations").iterdir():
+            self._assert_generation(generation)
+
+    def _assert_generation(self, folder: Path) -> None:
+        """It is whole, and made of nothing but what was there once."""
+        assert folder.name.isdigit()
+        own = {path.name for path in folder.iterdir()}
+        assert {"home", "id", "links", "manifest", "pending"} <= own
+        assert own <= {"home", "id", "links", "manifest", "pending", "previous", "undo"}
+        for line in (folder / "manifest").read_text().splitlines():
+            assert (folder / "home" / line.split("\t")[0]).is_file()
+        for path in (folder / "home").rglob("*"):
+            assert path.is_dir() or path.read_bytes() in self._versions
+
+    def _done(self, call: tuple[list[str], dict[str, str], bytes]) -> None:
+        argv, env, data = call
+        done = subprocess.run(
+            argv, env=env, input=data, capture_output=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tidy(home: Path) -> dict[str, object]:
+    """All that lies in a home, but generations and kept copies: what must not grow."""
+    seen: dict[str, object] = {}
+    for path in home.rglob("*"):
+        name = str(path.relative_to(home))
+        if name.startswith((".local/state/titanic/generations/", "titanic.kept.")):
+            continue
+        info = path.lstat()
+        what: object = ""
+        if path.is_symlink():
+            what = "" if path.name == "current" else str(path.readlink())
+        elif path.is_file():
+            what = path.read_bytes()
+            # Of what was given up, a word may stay: that takes no harm.
+            if name in (".local/state/titanic/links", ".local/state/titanic/folders"):
+                what = ""
+        seen[name] = (stat.S_IMODE(info.st_mode), what)
+    return seen
+
+
+def differences(seen: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
+    """The paths at which two views of a home differ."""
+    paths = sorted({*seen, *wanted})
+    return [path for path in paths if seen.get(path) != wanted.get(path)]

@@ -1,133 +1,129 @@
-"""The push's first promise: all or nothing, wherever it is cut or killed."""
+"""The push's first promise: all or nothing, wherever it is cut or killed.
+
+On the sandbox, which runs what a remote runs. After each attack, and before anything
+else: what the home shows is whole, and all of the old state or all of the new. Then
+the verb again, or a push at once: it succeeds, and nothing is left behind.
+"""
 
 import gzip
 import io
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from laptop import Laptop
-from project import Project, sees
-from pushing import BASHRC, TMUX, after_push, push, stream
+from pushing import VERBS, Scene
 
 
-@pytest.fixture
-def project(laptop: Laptop) -> Project:
-    return Project.rendered(laptop)
-
-
-def assert_whole(
-    project: Project, before: dict[str, bytes], after: dict[str, bytes]
-) -> None:
-    """The home is as before or as after; the next push mends it, and leaves nothing."""
-    assert sees(project.home) in (before, after)
-    push(project)
-    assert sees(project.home) == after
-    left = {path.name for path in project.state.iterdir()}
-    assert left <= {"current", "generations", "folders", "links", "bashrc-made"}, left
-    assert all(p.name.isdigit() for p in (project.state / "generations").iterdir())
-
-
-@pytest.mark.parametrize("first", [True, False], ids=["first", "changed"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_cut_anywhere_leaves_old_or_new(
-    project: Project, counted: Callable[[str], None], first: bool
+    laptop: Laptop, counted: Callable[[str], None], verb: str
 ) -> None:
-    if not first:
-        push(project)
-        project.edit(TMUX, "# new")
-    before, after = sees(project.home), after_push(project)
-    argv, env, data = stream(project)
-    cuts = sorted({*range(0, len(data), len(data) // 25), len(data) - 1})
+    scene = Scene(laptop, verb)
+    data = scene.stream[2]
+    line = data.index(b"\n") + 2  # the first says what to run
+    ends = [*range(0, line, line // 15), line, *range(len(data) - 12, len(data))]
+    cuts = sorted({*ends, *range(line, len(data), len(data) // 45)})
     for cut in cuts:
-        subprocess.run(
-            argv, env=env, input=data[:cut], capture_output=True, check=False
-        )
-        # Behind the end mark there is only tar's padding, and gzip's sum.
-        wanted = (before, after) if cut > len(data) - 50 else (before,)
-        assert sees(project.home) in wanted, f"cut at {cut} of {len(data)}"
-    assert_whole(project, before, after)
+        scene.assert_told(scene.run(data[:cut]))
+        scene.assert_mended(again=cut % 2 == 1)
+        scene.restore()
     counted(f"{len(cuts)} cuts of {len(data)} bytes")
 
 
-KILLER = """#!/bin/sh
-# Counts the commands of the apply program; before the one it is told, kills it.
-read -r count <"$COUNTER"
-count=$((count + 1))
-echo $count >"$COUNTER"
-[ $count -ne $VICTIM ] || kill -9 $PPID
-exec {real} "$@"
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_tar_that_ends_between_members_is_noticed(
+    laptop: Laptop, counted: Callable[[str], None], verb: str
+) -> None:
+    scene = Scene(laptop, verb)
+    line, _, packed = scene.stream[2].partition(b"\n")
+    whole = gzip.decompress(packed)
+    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        starts = [member.offset for member in tar.getmembers()]
+    # At a boundary, tar takes it for a whole one; gzip, here, finds no fault in it.
+    cuts = [at + by for at in starts for by in (-1, 0, 1) if at + by >= 0]
+    for cut in cuts:
+        done = scene.run(line + b"\n" + gzip.compress(whole[:cut]))
+        assert not scene.assert_told(done)
+        assert b"incomplete" in done.stdout
+        scene.assert_mended(again=cut % 2 == 1)
+        scene.restore()
+    counted(f"{len(cuts)} cuts at {len(starts)} members of the tar")
+
+
+# All that the programs may call. No other command is to be had in these tests.
+COMMANDS = """cat chmod cmp cp cut diff env find git grep gzip head id ln mkdir mktemp mv ps
+readlink rm rmdir sed sha256sum sleep sort tail tar touch tr uname uniq wc xargs"""
+ABSENT = "loginctl systemctl tmux"  # these fail
+STUB = """#!/bin/sh
+# Each call takes a number; the one that is told does the killing.
+set -C
+read -r number <"$COUNTER/hint"
+until command : >"$COUNTER/$number"; do number=$((number + 1)); done 2>/dev/null
+set +C
+echo "$number" >"$COUNTER/hint"
+[ "$number" -eq "$VICTIM" ] || exec {real} "$@"
+echo "{name} $*" >"$COUNTER/victim"
+case $HOW in
+before) kill -9 0 ;;
+after) {real} "$@"; kill -9 0 ;;
+itself) kill -9 $$ ;;
+esac
 """
 
 
 @pytest.fixture
-def killers(tmp_path: Path) -> Path:
-    """A folder for PATH, where each command that changes something can kill."""
-    folder = tmp_path / "killers"
+def stubs(tmp_path: Path) -> Path:
+    """A folder for PATH, where each command can kill the program, or itself."""
+    folder = tmp_path / "stubs"
     folder.mkdir()
-    for name in ("mkdir", "mv", "cp", "rm", "ln", "cat", "sort", "sha256sum", "tail"):
-        stub = folder / name
-        stub.write_text(KILLER.format(real=shutil.which(name)))
-        stub.chmod(0o755)
+    real = {name: shutil.which(name) for name in COMMANDS.split()}
+    real |= dict.fromkeys(ABSENT.split(), shutil.which("false"))
+    for name, path in real.items():
+        assert path, name
+        (folder / name).write_text(STUB.format(name=name, real=path))
+        (folder / name).chmod(0o755)
+    (folder / "sh").symlink_to("/bin/sh")
     return folder
 
 
-@pytest.mark.parametrize("first", [True, False], ids=["first", "changed"])
+@pytest.mark.parametrize("how", ["before", "after", "itself"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_killed_at_any_step_leaves_old_or_new(
-    project: Project,
-    killers: Path,
+    laptop: Laptop,
+    stubs: Path,
     tmp_path: Path,
     counted: Callable[[str], None],
-    first: bool,
+    verb: str,
+    how: str,
 ) -> None:
-    if not first:
-        push(project)
-        project.edit(TMUX, "# new")
-        project.edit(BASHRC, "# new")
-    before, after = sees(project.home), after_push(project)
-    kept = tmp_path / "kept"
-    if not first:
-        shutil.copytree(project.home, kept, symlinks=True)
+    """The program is killed before, or after, each command; or that command itself is."""
+    scene = Scene(laptop, verb)
     counter = tmp_path / "counter"
     for victim in range(1, 200):
-        shutil.rmtree(project.home, ignore_errors=True)
-        if not first:
-            shutil.copytree(kept, project.home, symlinks=True)
-            # The links of the copy name the home itself, and so does the home.
-        project.home.mkdir(parents=True, exist_ok=True)
-        counter.write_text("0\n")
-        argv, env, data = stream(project)
-        env |= {"COUNTER": str(counter), "VICTIM": str(victim)}
-        env["PATH"] = f"{killers}:{env['PATH']}"
-        done = subprocess.run(
-            argv, env=env, input=data, capture_output=True, check=False
+        shutil.rmtree(counter, ignore_errors=True)
+        counter.mkdir()
+        (counter / "hint").write_text("1\n")
+        done = scene.run(
+            PATH=str(stubs), COUNTER=str(counter), VICTIM=str(victim), HOW=how
         )
-        if int(counter.read_text()) < victim:
-            assert done.returncode == 0, done.stderr
+        if not (counter / "victim").exists():
             break
-        assert_whole(project, before, after)
-    else:
-        pytest.fail("the push never came to its end")
+        try:
+            if how == "itself":
+                scene.assert_told(done)
+            else:
+                assert done.returncode == -9
+                scene.assert_whole()
+            scene.assert_mended(again=victim % 2 == 1)
+        except AssertionError as error:
+            killed = (counter / "victim").read_text()
+            error.add_note(f"killed {how}: number {victim}, {killed}{done}")
+            raise
+        scene.restore()
+    assert done.returncode == 0, done.stderr  # nobody was killed
+    assert b"not found" not in done.stderr
     assert victim > 15
     counted(f"{victim - 1} kills")
-
-
-def test_truncated_tar_is_noticed_where_tar_takes_it(project: Project) -> None:
-    argv, env, data = stream(project)
-    line, _, packed = data.partition(b"\n")
-    whole = gzip.decompress(packed)
-    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
-        ends = [member.offset for member in tar.getmembers()]
-    for end in ends:  # a tar that ends here is whole, for all that tar can tell
-        done = subprocess.run(
-            argv,
-            env=env,
-            input=line + b"\n" + gzip.compress(whole[:end]),
-            capture_output=True,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert b"incomplete" in done.stdout
-    assert sees(project.home) == {}
