@@ -180,6 +180,8 @@ def undo(name: str | None, restart: bool) -> None:
         f" in use is kept as ~/.local/state/{connection.project.slug}/generations/"
         f"{report.former}"
     )
+    for note in report.notes:
+        show.note(note)
     if report.staged is not None:
         show.note(f"The lab goes on until: {connection.verb('lab restart')}")
 
@@ -197,7 +199,10 @@ def remove(name: str | None) -> None:
 
     connection = _connect(name)
     tunnel_to(connection).down()
-    for path in home.remove(connection).kept:
+    report = home.remove(connection)
+    for note in report.notes:
+        show.note(note)
+    for path in report.kept:
         show.note(f"What you had edited there is kept, in ~/{path}")
     show.done(
         f"{connection.remote.name} is rid of the project, but for its code, data and"

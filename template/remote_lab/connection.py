@@ -27,6 +27,9 @@ SH = Path(__file__).parent / "sh"
 # Runs the first line that it is sent. It has to look like one of ours: what a .bashrc
 # that reads leaves of our stream is not to be run.
 LISTEN = 'IFS= read -r l && case "$l" in ": "*) eval "$l";; esac'
+# How ssh says that a connection died: all that we sent may have arrived, and the mark
+# been lost on its way back.
+DIED = re.compile("closed|reset by|disconnect|Broken pipe|not responding")
 Record = tuple[str, ...]
 Take = Callable[[Record], object]
 Write = Callable[[IO[bytes]], object]
@@ -103,7 +106,8 @@ class Session:
         """
         status = self.process.wait()
         errors = self.errors()
-        if not self.remote.sandbox and status == 255:
+        # ssh's own failure; or what ran here, ssh or the sandbox's sh, was killed.
+        if status < 0 or (status == 255 and not self.remote.sandbox):
             raise explain(self.connection, errors, begun=self.marked)
         if not self.marked:
             raise Problem(
@@ -301,12 +305,13 @@ def explain(connection: Connection, errors: str, begun: bool = False) -> Unreach
         begun: Whether our program had begun to run there.
     """
     host = connection.remote.host
+    broken = Broken(
+        f"The connection to {host} broke.",
+        "The same command again: it goes on from what is there.",
+        still="What was under way there may be done, or not.",
+    )
     if begun:
-        return Broken(
-            f"The connection to {host} broke.",
-            "The same command again: it goes on from what is there.",
-            still="What was under way there may be done, or not.",
-        )
+        return broken
     last = errors.splitlines()[-1] if errors else "ssh ended without a word"
     if "IDENTIFICATION HAS CHANGED" in errors:
         return Unreachable(
@@ -331,6 +336,8 @@ def explain(connection: Connection, errors: str, begun: bool = False) -> Unreach
             f"Bring your key there: {connection.verb('install')}   (or check User and"
             f" IdentityFile: ssh -v {host})",
         )
+    if not errors or DIED.search(last):
+        return broken
     return Unreachable(
         f"{host} can't be reached: {last}",
         f"Is it on, and are you on the right network? Try: ssh -v {host}",

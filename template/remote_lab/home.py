@@ -4,6 +4,8 @@ One connection carries the pieces and sh/apply.sh; the remote compares, stages a
 generation and turns one link. What it reports comes back as records.
 """
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from remote_lab import show, tree
@@ -12,6 +14,7 @@ from remote_lab.connection import Connection, Record, program
 from remote_lab.errors import (
     LOCK,
     REMOTE_EDITED,
+    UNREACHABLE,
     Broken,
     OutcomeUnknown,
     Problem,
@@ -19,6 +22,7 @@ from remote_lab.errors import (
     reason,
 )
 from remote_lab.parcel import Parcel
+from remote_lab.sshconf import write
 
 PROGRAMS = ("state", "lock", "places", "lab", "apply")
 BACK = (*PROGRAMS, "back")
@@ -69,6 +73,11 @@ class HomeReport:
                 self.followed.append(what)
             case ("staged", "lab", count):
                 self.staged = int(count) if count.isdigit() else 0
+            case ("undone",):
+                self.notes.append(
+                    "The undo before, of which nothing was heard, had been done: this"
+                    " one went back no further."
+                )
             case ("own", path, target):
                 self.behind[path] = target
             case ("bashrc", path):
@@ -113,7 +122,11 @@ def push(
     try:
         status, errors = connection.deliver(parcel, report.take, dry=mode == "dry")
     except Broken:
-        return _what_became(connection, parcel.id, report)
+        _what_became(connection, "push", parcel.id, report)
+        # Behind the switch, it may have been cut off: the same again does what is left.
+        return _finished(
+            report, lambda: push(connection, pieces, mode, restart, code=code)
+        )
     if status:
         raise _failed(connection, report, errors)
     return report
@@ -135,13 +148,26 @@ def undo(connection: Connection, restart: bool = False) -> HomeReport:
 
     Raises:
         Problem: There is none, or it could not be done.
+        OutcomeUnknown: The connection broke, and did not come back.
     """
-    return _verb(connection, "undo_home\nlab_status", restart)
+    # Until it is known how it ended, the next undo goes by the same name: the remote
+    # goes back once for it, however often it is asked.
+    note = connection.project.state / f"{connection.remote.name}.undo"
+    id = note.read_text(encoding="utf-8") if note.exists() else os.urandom(8).hex()
+    write(note, id)
+    report = _verb(connection, "undo", id, restart)
+    note.unlink()
+    return report
 
 
 def remove(connection: Connection) -> HomeReport:
-    """Take everything of the project off the account, but its code and data."""
-    return _verb(connection, "remove_home", False)
+    """Take everything of the project off the account, but its code and data.
+
+    Raises:
+        Problem: It could not be done.
+        OutcomeUnknown: The connection broke, and did not come back.
+    """
+    return _verb(connection, "remove", os.urandom(8).hex(), False)
 
 
 def _run(
@@ -157,11 +183,18 @@ def _run(
     return report
 
 
-def _verb(connection: Connection, main: str, restart: bool) -> HomeReport:
+def _verb(connection: Connection, verb: str, id: str, restart: bool) -> HomeReport:
     asked = values(connection, mode="apply", restart="yes" if restart else "no")
-    parcel = Parcel(program(*BACK, values=asked, main=main))
+    main = {"undo": "undo_home\nlab_status", "remove": "remove_home"}[verb]
     report = HomeReport()
-    status, errors = connection.deliver(parcel, report.take)
+    try:
+        parcel = Parcel(program(*BACK, values=asked, main=main), id)
+        status, errors = connection.deliver(parcel, report.take)
+    except Broken:
+        _what_became(connection, verb, id, report)
+        if verb == "remove":
+            return report
+        return _finished(report, lambda: _verb(connection, verb, id, restart))
     if status:
         raise _failed(connection, report, errors)
     return report
@@ -175,30 +208,57 @@ def values(connection: Connection, **more: str) -> dict[str, str]:
     return {"slug": project.slug, "dir": project.dir, "service": service, **more}
 
 
-def _what_became(connection: Connection, id: str, report: HomeReport) -> HomeReport:
-    """After a cut: the remote may have finished. Ask it, by the push's own name."""
+def _what_became(
+    connection: Connection, verb: str, id: str, report: HomeReport
+) -> None:
+    """After a cut: the remote may have finished. Ask it, by the verb's own name.
+
+    Raises:
+        Problem: It has not finished.
+        OutcomeUnknown: It can't be asked.
+    """
     name = connection.remote.name
-    show.note(f"The connection to {name} broke: asking what became of the push.")
+    show.note(f"The connection to {name} broke: asking what became of the {verb}.")
+    asked = values(connection, id=id)
     try:
-        _, records = connection.run(
-            program("state", "lock", values=values(connection, id=id), main=_ASK)
-        )
+        _, records = connection.run(program("state", "lock", values=asked, main=_ASK))
     except Problem as error:
         raise OutcomeUnknown(
             f"The connection to {name} broke, and does not come back: {error.what}",
-            "The remote is as before, or as after this push: never in between.",
-            f"{connection.verb('push')}   (again: it finds out, and finishes what is"
-            " left)",
-            error.code,
+            f"The remote is as before, or as after this {verb}: never in between.",
+            f"{connection.verb(verb)}   (again: it finds out, and does only what is"
+            " left to do)",
+            UNREACHABLE,
         ) from None
-    if ("id", id) in records:
-        report.notes.append("The connection broke, but the push had arrived.")
-        return report
+    for record in records:
+        if record[0] == "kept":
+            report.take(record)
+    if (verb, id) in records or (verb == "remove" and ("gone",) in records):
+        report.notes.append(f"The connection broke, but the {verb} had arrived.")
+        return
+    off = verb == "remove" and ("off",) in records
     raise Problem(
-        f"The connection to {name} broke before the push was through.",
-        "The remote is as it was.",
-        connection.verb("push"),
+        f"The connection to {name} broke before the {verb} was through.",
+        (
+            "Nothing of the project is in use there any more; some of it is left."
+            if off
+            else "The remote is as it was."
+        ),
+        connection.verb(verb),
     )
+
+
+def _finished(report: HomeReport, again: Callable[[], HomeReport]) -> HomeReport:
+    """What was done before the connection broke, and what was left to do."""
+    try:
+        later = again()
+    except Problem as error:
+        report.notes.append(f"What follows it waits for the next push: {error.what}")
+        return report
+    later.changed = {**report.changed, **later.changed}
+    later.generation = later.generation or report.generation
+    later.notes = report.notes + later.notes
+    return later
 
 
 def no_sudo(connection: Connection, command: list[str]) -> Problem:
@@ -216,7 +276,11 @@ def no_sudo(connection: Connection, command: list[str]) -> Problem:
 _ASK = """
 while holder=$(readlink "$state/lock") && [ "${holder##*:}" = "$id" ] && alive "$holder"
 do sleep 0.2; done
-say id "$(cat "$current/id" 2>/dev/null)"
+say push "$(cat "$current/id" 2>/dev/null)"
+say undo "$(cat "$current/undo" 2>/dev/null)"
+[ -h "$current" ] || say off
+[ -e "$state/links" ] || say gone
+[ ! -e "$HOME/$slug.kept.$id" ] || say kept "$slug.kept.$id"
 """
 
 
@@ -264,8 +328,8 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
             return no_sudo(connection, command)
         case ("never",):
             return Problem(
-                f"There is nothing of this project on {name}: it was never pushed there,"
-                " or has been removed.",
+                f"There is nothing of this project on {name}: it was never pushed"
+                " there, or has been removed.",
                 todo=connection.verb("push"),
             )
         case ("remains", place):

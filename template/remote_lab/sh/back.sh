@@ -5,6 +5,15 @@ undo_home() { # back to the generation before this one
     begin
     [ -e "$current/id" ] || fail 1 never
     write_through || fail 1 nowrite "$HOME"
+    by=''
+    read -r by 2>/dev/null <"$current/undo"
+    if [ "$by" = "$id" ]; then # of what became of it, the laptop has not heard
+        back=$(readlink "$current") && read -r left <"$current/left" ||
+            fail 1 nowrite "$state"
+        say undone
+        undo_finish
+        return
+    fi
     left=$(readlink "$current")
     read -r back 2>/dev/null <"$current/previous" || fail 1 first
     [ -e "$state/$back/id" ] || fail 1 pruned "$back"
@@ -13,8 +22,15 @@ undo_home() { # back to the generation before this one
         undo_pending || fail 1 nowrite "$state"
     links_free "$state/$back/links"
     links_in "$state/$back/links" || fail 1 nowrite "$HOME"
+    # So that this undo, asked for twice, goes back once.
+    echo "$id" >"$state/$back/undo" && echo "$left" >"$state/$back/left" ||
+        fail 1 nowrite "$state"
     turn_to "${back#generations/}" || fail 1 nowrite "$state"
     write_through || fail 1 nowrite "$HOME"
+    undo_finish
+}
+
+undo_finish() { # tell of it, and do what has to follow
     say generation "${back#generations/}" "${left#generations/}"
     links_out
     follow_up

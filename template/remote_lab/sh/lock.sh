@@ -6,12 +6,13 @@
 read -r host </proc/sys/kernel/hostname
 read -r boot </proc/sys/kernel/random/boot_id
 
-started() { # PID: sets ticks, its start after boot; with the pid, a process's name
+started() { # PID, if it lives: sets ticks, its start after boot, its name with the pid
     ticks=''
     read -r stat 2>/dev/null <"/proc/$1/stat" || return
     # The command's name, in brackets, may hold spaces: fields count from behind it.
     # shellcheck disable=SC2086
     set -- ${stat##*) }
+    [ "$1" != Z ] || return # dead, though nobody has asked how it ended
     ticks=${20}
 }
 
@@ -71,8 +72,7 @@ sweep() { # what dead pushes left
     for left in "$state"/in.*; do
         name=${left##*/in.} # HOST.PID.ID
         name=${name%.*}
-        [ "${name%.*}" != "$host" ] || kill -0 "${name##*.}" 2>/dev/null ||
-            rm -rf "$left"
+        [ "${name%.*}" != "$host" ] || started "${name##*.}" || rm -rf "$left"
     done
     for left in "$state"/generations/*.part "$state"/current.* "$state"/lock.* \
         "$HOME"/.bashrc."$slug".*; do
