@@ -20,6 +20,7 @@ TMUX = ".config/titanic/tmux.conf"
 BASHRC = ".config/titanic/bashrc"
 SERVER = ".config/titanic/jupyter/jupyter_server_config.py"
 VERBS = ("first", "changed", "undo", "remove")
+UNDONE = ("undo", "left")  # notes of an undo
 USERS_BASHRC = b"alias a=b"  # with no end of line
 BLOCK = b"""
 # >>> titanic >>>
@@ -242,7 +243,15 @@ class Scene:
         assert folder.name.isdigit()
         own = {path.name for path in folder.iterdir()}
         assert {"home", "id", "links", "manifest", "pending"} <= own
-        assert own <= {"home", "id", "links", "manifest", "pending", "previous", "undo"}
+        assert own <= {
+            "home",
+            "id",
+            "links",
+            "manifest",
+            "pending",
+            "previous",
+            *UNDONE,
+        }
         for line in (folder / "manifest").read_text().splitlines():
             assert (folder / "home" / line.split("\t")[0]).is_file()
         for path in (folder / "home").rglob("*"):
