@@ -41,7 +41,14 @@ look() { # ROOT OUT: $work/pairs and what is there: PATH OLD NEW NOW, and OWN or
     while IFS=$tab read -r path old new; do
         at=$root/$path now=- own=-
         [ -e "$at" ] || [ -h "$at" ] || ! own_link "$path" || at=$HOME/$path
-        if [ -h "$at" ]; then
+        if behind_link "$path"; then
+            target=$(readlink "$root/$above") || return
+            if grep -qxF -e "$above${tab}l:$target$tab-" "$work/pairs"; then
+                at='' # one of ours, that goes
+            else
+                now=l: # what is behind the user's link is his
+            fi
+        elif [ -h "$at" ]; then
             target=$(readlink "$at") || return
             case $target in *[[:cntrl:]]*) target=odd ;; esac
             now=l:$target
@@ -67,17 +74,29 @@ look() { # ROOT OUT: $work/pairs and what is there: PATH OLD NEW NOW, and OWN or
     done <"$work/kinds" 3<"$work/sums" >"$out"
 }
 
+behind_link() { # PATH: whether one of its folders, in $root, is a link
+    above=$1
+    while case $above in */*) ;; *) false ;; esac; do
+        above=${above%/*}
+        [ ! -h "$root/$above" ] || return 0
+    done
+    return 1
+}
+
 judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
     changes=0 clashes=0 news=no
     while IFS=$tab read -r path old new now own; do
         [ "$old" = "$new" ] || news=yes
         [ "$now" != "$new" ] || continue
+        [ "$old$now" != -d: ] || ! goes "$path" || now=-
         if [ "$now" != "$old" ]; then # edited there
             if [ "$new" = "$old" ] || [ "$new" = - ]; then word=keep; else word=clash; fi
-        elif [ "$new" != - ]; then
-            word=take
-        else
+        elif [ "$new" = - ]; then
             word=drop
+        elif in_the_way "$path"; then
+            word=clash
+        else
+            word=take
         fi
         if [ "$word" = keep ]; then
             say kept "$path"
@@ -90,6 +109,29 @@ judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
         [ "$word" != clash ] || clashes=$((clashes + 1))
         [ "$mode" = apply ] && [ "$word" != clash ] || show_diff "$path"
     done <"$work/now" 4>"$work/verdicts"
+}
+
+goes() { # FOLDER: whether nothing is left in it but what this push takes away
+    find "$current/home/$1" ! -type d >"$work/inside" || return
+    while IFS= read -r inside; do
+        gone=no
+        while IFS=$tab read -r piece was comes is _; do
+            [ "$current/home/$piece" != "$inside" ] || [ "$comes" != - ] ||
+                [ "$is" != "$was" ] || gone=yes
+        done <"$work/now"
+        [ "$gone" = yes ] || return
+    done <"$work/inside"
+}
+
+in_the_way() { # PATH: whether something of the user's is where a folder of it must be
+    above=$1
+    while case $above in */*) ;; *) false ;; esac; do
+        above=${above%/*}
+        # A file that goes has been told already: its path sorts before this one.
+        [ -d "$current/home/$above" ] || [ ! -e "$current/home/$above" ] ||
+            grep -qxF -e "drop$tab$above$tab-" "$work/verdicts" || return 0
+    done
+    return 1
 }
 
 where() { # PATH: the file there, or the user's link to it, outside of the generation
@@ -132,7 +174,9 @@ stage() { # the new generation, whole, beside the others
             stage_one "$word" "$path" || return
         fi
     done <"$work/verdicts"
-    [ -e "$part/home" ] || mv "$work/new" "$part/home" || return
+    if [ ! -e "$part/home" ]; then # a project may have no pieces at all
+        mkdir -p "$work/new" && mv "$work/new" "$part/home" || return
+    fi
     mv "$work/manifest" "$work/links" "$part" && echo "$id" >"$part/id" || return
     mv "$part" "$next"
 }
@@ -140,12 +184,23 @@ stage() { # the new generation, whole, beside the others
 stage_one() { # WORD PATH
     at=$part/home/$2
     if [ "$1" = drop ]; then
-        rm -f "$at" || return
+        [ ! -e "$at" ] && [ ! -h "$at" ] || rm -f "$at" || return
     else
-        case $2 in */*) mkdir -p "${at%/*}" || return ;; esac
+        case $2 in */*) folder_for "$2" && mkdir -p "${at%/*}" || return ;; esac
         rm -rf "$at" && cp -pP "$work/new/$2" "$at" || return
     fi
     pending "$part" "$2"
+}
+
+folder_for() { # PATH: what is no folder gives way, where one must be: it was a clash
+    above=$1 top=''
+    while case $above in */*) ;; *) false ;; esac; do
+        above=${above%/*}
+        { [ -d "$part/home/$above" ] && [ ! -h "$part/home/$above" ]; } ||
+            [ ! -e "$part/home/$above" ] && [ ! -h "$part/home/$above" ] ||
+            top=$above
+    done
+    [ -z "$top" ] || rm -f "$part/home/$top"
 }
 
 stage_behind() { # PATH, the user's link to a file of his own: the link stays
@@ -175,11 +230,12 @@ turn_to() { # GENERATION: the one switch
         mv -fT "$state/current.$id" "$current"
 }
 
-prune() { # keep the five newest, and the one in use
-    in_use=$(readlink "$current")
+prune() { # keep the five newest, and the one that was in use: undo goes back to it
+    former=''
+    [ ! -e "$current/previous" ] || read -r former <"$current/previous"
     for old in "$state"/generations/*; do
         [ "${old##*/}" -gt $((number - 5)) ] ||
-            [ "generations/${old##*/}" = "$in_use" ] || rm -rf "$old"
+            [ "generations/${old##*/}" = "$former" ] || rm -rf "$old"
     done
 }
 
