@@ -56,7 +56,6 @@ take_over() { # the lock of a dead holder
     ln -s "$owner" "$state/lock.$id" && mv -f "$state/lock.$id" "$state/lock" ||
         fail 1 nowrite "$state"
     locked=yes
-    rm -f "$state"/claim.*
 }
 
 begin() { # take the lock, clear up behind the dead, and see to our own end
@@ -75,7 +74,7 @@ sweep() { # what dead pushes left
         [ "${name%.*}" != "$host" ] || started "${name##*.}" || rm -rf "$left"
     done
     for left in "$state"/generations/*.part "$state"/current.* "$state"/lock.* \
-        "$HOME"/.bashrc."$slug".*; do
+        "$state"/claim.* "$HOME"/.bashrc."$slug".*; do
         [ ! -e "$left" ] && [ ! -h "$left" ] || rm -rf "$left"
     done
     # A remove that was cut behind its switch, or a first push before it.
