@@ -1,5 +1,7 @@
 """The code: the project's own commits, brought into a working clone on the remote."""
 
+import re
+import shlex
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -35,6 +37,9 @@ class RemoteCode:
             case ("code", kind, *rest):
                 self.kind = kind
                 self.head, self.branch = rest if len(rest) == 2 else ("none", "")
+                # It goes into git's command lines here.
+                if not re.fullmatch("[0-9a-f]{40,64}|none", self.head):
+                    self.head = "0" * 40
             case ("edited", line):
                 self.edited.append(line)
             case ("stamp", stamp):
@@ -203,8 +208,8 @@ def _failed(connection: Connection, records: list[Record], errors: str) -> Probl
             return Problem(
                 f"The branch {branch} on {name} holds commits that were made there.",
                 "They were not touched, and no code was pushed.",
-                f"Check it out there (git checkout {branch}), then bring them home:"
-                f" {connection.verb('save')}",
+                f"Check it out there (git checkout {shlex.quote(branch)}), then bring"
+                f" them home: {connection.verb('save')}",
                 REMOTE_EDITED,
             )
         case [("locked", owner)]:

@@ -16,9 +16,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from remote_lab.errors import Broken, Dropped, Problem, Refused, Unreachable
+from remote_lab.errors import (
+    Broken,
+    Dropped,
+    Problem,
+    Refused,
+    Unreachable,
+    on_one_line,
+)
 from remote_lab.settings import Project, Remote
-from remote_lab.sshconf import ssh_config
+from remote_lab.sshconf import ask, ssh_config
 
 if TYPE_CHECKING:
     from remote_lab.parcel import Parcel
@@ -31,10 +38,17 @@ LISTEN = 'IFS= read -r l && case "$l" in ": "*) eval "$l";; esac'
 # been lost on its way back.
 DIED = re.compile("closed|reset by|disconnect|Broken pipe|not responding")
 Record = tuple[str, ...]
+# More than this is no answer: it would only fill this machine's memory.
+MOST = 64 * 2**20
 Take = Callable[[Record], object]
 Write = Callable[[IO[bytes]], object]
 # Where sshd drops logins (MaxStartups), the mean seconds to wait before each new try.
 PAUSES = (0.5, 1, 2, 4, 8)
+
+
+def number(text: str) -> int:
+    """A number that a remote told; 0 where it told something else."""
+    return int(text) if re.fullmatch("[0-9]{1,15}", text) else 0
 
 
 def program(*files: str, values: Mapping[str, str], main: str = "") -> str:
@@ -72,6 +86,7 @@ class Session:
         )
         self.stdin: IO[bytes] = self.process.stdin  # type: ignore[assignment]
         self.marked = False
+        self.most = MOST
 
     def begin(self, line: str) -> None:
         """Say what is to run: a line of sh, which may read what is sent after it."""
@@ -86,9 +101,21 @@ class Session:
             self.stdin.close()
 
     def records(self) -> Iterator[Record]:
-        """The lines after the mark, as they come, each split at its tabs."""
+        """The lines after the mark, as they come, each split at its tabs.
+
+        Raises:
+            Problem: There is no end of them.
+        """
         assert self.process.stdout
-        for raw in self.process.stdout:
+        left = self.most
+        while raw := self.process.stdout.readline(left):
+            left -= len(raw) + 100  # what a short one takes in memory
+            if left <= 0:
+                raise Problem(
+                    f"{self.remote.name} sends more than an answer can hold.",
+                    "What was under way there may be done, or not.",
+                    "See what is wrong there: " + self.connection.shell("uptime"),
+                )
             line = raw.decode("utf-8", "replace").rstrip("\n")
             if self.marked:
                 yield tuple(line.split("\t"))
@@ -112,15 +139,15 @@ class Session:
         if not self.marked:
             raise Problem(
                 f"{self.remote.name} could not run our program: it lacks a need"
-                f" (sh, tar, gzip), or its login shell refused. {errors}".rstrip(),
+                f" (sh, tar, gzip), or its login shell refused. {on_one_line(errors)}",
                 "Nothing was changed there.",
-                "Try by hand: " + self.connection.shell("'exec sh -c \"echo hello\"'"),
+                "Try by hand: " + self.connection.shell('exec sh -c "echo hello"'),
             )
         return status
 
     def errors(self) -> str:
         """What ssh and the program wrote to standard error."""
-        self._errors.seek(0)
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2**16))
         return self._errors.read().decode("utf-8", "replace").strip()
 
     def __enter__(self) -> "Session":
@@ -170,6 +197,8 @@ class Connection:
         """What to type to run a command on this remote."""
         if self.remote.sandbox:
             return f"(cd {shlex.quote(str(self.home()))} && {command})"
+        if not re.fullmatch(r"[\w./ =-]+", command):
+            command = shlex.quote(command)  # for two shells
         return f"ssh {self.remote.host} {command}"
 
     def argv(self) -> list[str]:
@@ -192,11 +221,12 @@ class Connection:
         if self.remote.name not in _dialled:
             _dialled[self.remote.name] = Session(self)
 
-    def run(self, text: str) -> tuple[int, list[Record]]:
+    def run(self, text: str, most: int = MOST) -> tuple[int, list[Record]]:
         """Run a program to its end.
 
         Args:
             text: POSIX sh. It is read whole before any of it runs.
+            most: How many bytes it may answer.
 
         Returns:
             Its exit status and its records.
@@ -207,7 +237,7 @@ class Connection:
         records: list[Record] = []
         wrapped = f"{{\n{text}\nexit\n}} </dev/null\n".encode()
         status, _ = self._talk(
-            "exec sh -s", lambda stream: stream.write(wrapped), records.append
+            "exec sh -s", lambda stream: stream.write(wrapped), records.append, most
         )
         return status, records
 
@@ -239,10 +269,13 @@ class Connection:
         line = parcel.line(self.project.slug, dry)
         return self._talk(line, write or parcel.write, take)
 
-    def _talk(self, line: str, write: Write, take: Take) -> tuple[int, str]:
+    def _talk(
+        self, line: str, write: Write, take: Take, most: int = MOST
+    ) -> tuple[int, str]:
         for pause in (*PAUSES, None):
             self.dial()
             with _dialled.pop(self.remote.name) as session:
+                session.most = most
                 session.begin(line)
                 session.send(write)
                 for record in session.records():
@@ -296,6 +329,26 @@ def _nameless_file(folder: Path) -> IO[bytes]:
     return file
 
 
+def _forget(connection: Connection) -> str:
+    """What to type so that ssh forgets a remote's host key.
+
+    Not from ssh's own words: a remote's banner may imitate them.
+    """
+    told = ask(["-F", str(ssh_config(connection.project)), connection.remote.host])
+    port = told.get("port", ["22"])[0]
+    name = told.get("hostname", [""])[0].lower()
+    name = told.get("hostkeyalias", [name if port == "22" else f"[{name}]:{port}"])[0]
+    lines = [
+        shlex.join(["ssh-keygen", "-R", name, "-f", file])
+        for file in map(os.path.expanduser, told["userknownhostsfile"][0].split())
+        if not subprocess.run(
+            ["ssh-keygen", "-F", name, "-f", file], check=False, capture_output=True
+        ).returncode
+    ]
+    # It may be another's on the way there: a jump host's.
+    return "; ".join(lines) or f"ssh-keygen -R, as ssh says: {connection.shell('exit')}"
+
+
 def explain(connection: Connection, errors: str, begun: bool = False) -> Unreachable:
     """What ssh's complaint means, and what to do about it.
 
@@ -317,8 +370,7 @@ def explain(connection: Connection, errors: str, begun: bool = False) -> Unreach
         return Unreachable(
             f"{host} shows another host key than it did before: it was set up anew,"
             " or something stands between you and it.",
-            "Ask who runs it whether the key changed; if so: ssh-keygen -R, as ssh"
-            f" says when you try: ssh {host}",
+            f"Ask who runs it whether the key changed; if so: {_forget(connection)}",
         )
     if "Host key verification failed" in errors:
         return Unreachable(

@@ -1,5 +1,6 @@
 """Doctor: what is wrong, why, and the command that mends it."""
 
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ import click
 
 from remote_lab import environment
 from remote_lab.code import RemoteCode
-from remote_lab.connection import Connection, Record, program
+from remote_lab.connection import Connection, Record, number, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
 from remote_lab.show import plain
@@ -110,7 +111,9 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
                     Finding(answer == "yes" or tmux, f"{text}: {answer}", NEEDS["tmux"])
                 )
             case ("need", "linger", answer, user):
-                mend = f"ask an admin for: sudo loginctl enable-linger {user}"
+                mend = (
+                    f"ask an admin for: sudo loginctl enable-linger {shlex.quote(user)}"
+                )
                 if any(r[:2] == ("lab", "systemd-user") for r in records):
                     told = f"lives on after logout (linger): {answer}"
                     found.append(Finding(answer == "yes", told, mend))
@@ -120,9 +123,9 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
                     mend = connection.verb("push")
                 found.append(Finding(answer == "yes", f"{name}: {answer}", mend))
             case ("disk", free, _):
-                room = f"{int(free) // 1024} MiB free in the home"
+                room = f"{number(free) // 1024} MiB free in the home"
                 mend = "remove what you do not need: du -xh ~ | sort -h | tail"
-                found.append(Finding(int(free) > LITTLE, room, mend))
+                found.append(Finding(number(free) > LITTLE, room, mend))
     edited = f"edits in ~/{connection.project.dir} that are not committed: "
     found.append(
         Finding(

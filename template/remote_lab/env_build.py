@@ -14,7 +14,7 @@ from remote_lab.code import git
 from remote_lab.connection import Connection, Record, program
 from remote_lab.env_needs import AS_IT_WAS, Needs
 from remote_lab.environment import DECISIVE, EnvironmentReport
-from remote_lab.errors import LOCK, Broken, Problem, locked
+from remote_lab.errors import LOCK, Broken, Problem, locked, on_one_line
 from remote_lab.parcel import Parcel
 
 # What uv, conda and pip say when a network is what they lack.
@@ -241,12 +241,14 @@ class Build:
                 )
             case ("incomplete",):
                 what = f"Not all that was sent arrived on {name}."
-                return Problem(f"{what} {errors}".strip(), AS_IT_WAS, again)
+                return Problem(
+                    f"{what} {on_one_line(errors)}".strip(), AS_IT_WAS, again
+                )
             case ("nowrite", *where):
                 what = f"{' '.join(where) or 'The home'} on {name} can't be written to."
                 todo = f"Look at the rights and the room there, then: {again}"
                 still = BEGUN if where else AS_IT_WAS
-                return Problem(f"{what} {errors}".strip(), still, todo)
+                return Problem(f"{what} {on_one_line(errors)}".strip(), still, todo)
             case ("failed",) if fetching and OFFLINE.search(" ".join(log)):
                 what = f"{name} could not fetch what it needs: {said}"
                 return NoWayOut(what, AS_IT_WAS, again)

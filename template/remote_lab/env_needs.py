@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 
-from remote_lab.connection import Connection, Record, program
+from remote_lab.connection import Connection, Record, number, program
 from remote_lab.errors import Problem
 from remote_lab.wheels import Platform, Python
 
@@ -48,12 +48,13 @@ class Needs:
                 self.libc = (name, version)
             case ("uv", path, version):
                 self.uvs.append((path, version))
-            case ("python", path, markers):
-                self.pythons.append(Python(path, json.loads(markers)))
+            case ("python", path, text):
+                if python := _python(path, text):
+                    self.pythons.append(python)
             case ("online",):
                 self.online = True
             case ("held", file, size):
-                self.held[file] = int(size)
+                self.held[file] = number(size)
 
     def uv(self) -> str:
         """Where a uv lies that will do, or nothing."""
@@ -70,7 +71,12 @@ class Needs:
             Problem: None that could be brought.
         """
         (system, machine), (libc, version) = self.system, self.libc
-        if system != "Linux" or not re.match(r"\d+\.\d+", version):
+        # They name files here, and go into pip's command line.
+        if system != "Linux" or not (
+            re.fullmatch(r"\w{1,30}", machine, re.ASCII)
+            and libc in ("glibc", "musl")
+            and re.fullmatch(r"\d{1,4}\.\d{1,4}[\w.+-]{0,30}", version, re.ASCII)
+        ):
             raise Problem(
                 f"{self.name} lacks uv or a way out to the internet, and neither uv nor"
                 f" wheels can be brought to {system} {machine} ({libc} {version}).",
@@ -101,6 +107,24 @@ class Needs:
             f"Ask who runs {self.name} to install such a Python, or put one on the PATH"
             f" that this sees: ssh {self.host} 'command -v python3'",
         )
+
+
+def _python(path: str, text: str) -> Python | None:
+    """What a remote says of an interpreter, if it can be."""
+    try:
+        markers = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    wanted = {"python_full_version": r"\d+\.\d+\.\d+\w*", "python_version": r"\d+\.\d+"}
+    good = isinstance(markers, dict) and all(
+        isinstance(value, str) for value in markers.values()
+    )
+    if good and all(
+        re.fullmatch(pattern, markers.get(key, "")[:20], re.ASCII)
+        for key, pattern in wanted.items()
+    ):
+        return Python(path, markers)
+    return None
 
 
 def ask(connection: Connection, values: dict[str, str], url: str) -> Needs:

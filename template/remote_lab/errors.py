@@ -87,5 +87,13 @@ def reason(errors: str) -> str:
     return next(filter(telling.search, lines), lines[-1])
 
 
+def on_one_line(errors: str) -> str:
+    """The last of what a remote wrote to standard error.
+
+    On a line of its own, it could pass for one of ours.
+    """
+    return " / ".join(errors.splitlines()[-5:])
+
+
 class OutcomeUnknown(Problem):
     """The connection broke after data had been sent: the remote may have finished."""

@@ -5,12 +5,13 @@ generation and turns one link. What it reports comes back as records.
 """
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from remote_lab import show, tree
 from remote_lab.code import RemoteCode
-from remote_lab.connection import Connection, Record, program
+from remote_lab.connection import Connection, Record, number, program
 from remote_lab.errors import (
     LOCK,
     REMOTE_EDITED,
@@ -67,12 +68,12 @@ class HomeReport:
                 self.kept.append(path)
             case ("diff", *line):
                 self.diff.append("\t".join(line))
-            case ("generation", number, *former):
-                self.generation, self.former = number, "".join(former)
+            case ("generation", in_use, *former):
+                self.generation, self.former = in_use, "".join(former)
             case ("restarted" | "reloaded", what):
                 self.followed.append(what)
             case ("staged", "lab", count):
-                self.staged = int(count) if count.isdigit() else 0
+                self.staged = number(count)
             case ("undone",):
                 self.notes.append(
                     "The undo before, of which nothing was heard, had been done: this"
@@ -267,7 +268,7 @@ def no_sudo(connection: Connection, command: list[str]) -> Problem:
         f"The system service of {connection.remote.name} needs sudo, which was refused"
         " or wants a password.",
         "Everything else is in place; the service is as it was.",
-        f"ssh -t {connection.remote.host} sudo {' '.join(command)}   (or let an admin"
+        f"ssh -t {connection.remote.host} sudo {shlex.join(command)}   (or let an admin"
         " do it), then the same command again.",
     )
 
@@ -303,7 +304,7 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
         case ("locked", owner):
             return locked(name, owner, connection.shell(LOCK.format(slug)))
         case ("foreign", place):
-            away = connection.shell(f"mv {place} {place}.mine")
+            away = connection.shell(shlex.join(["mv", place, f"{place}.mine"]))
             return Problem(
                 f"~/{place} on {name} is there already, and not ours.",
                 as_was,

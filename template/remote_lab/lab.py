@@ -1,10 +1,13 @@
 """The lab on a remote: start, stop, restart, its logs and password, its address."""
 
+import re
+import shlex
 from dataclasses import dataclass
 
-from remote_lab.connection import Connection, Record, program
+from remote_lab.connection import Connection, Record, number, program
 from remote_lab.errors import Problem
 from remote_lab.home import no_sudo, values
+from remote_lab.sshconf import is_path
 
 PROGRAMS = ("state", "places", "lab")
 
@@ -94,18 +97,26 @@ def _run(connection: Connection, main: str, **more: str) -> list[Record]:
 
 
 def _address(connection: Connection, records: list[Record]) -> Address:
-    told = dict(record for record in records if len(record) == 2)
-    if "socket" in told:
-        target = told["socket"]
-        if not target.startswith("/") or not set(target).isdisjoint('"\\%$'):
-            raise Problem(f"{connection.remote.name} names an odd socket: {target}")
+    """What a remote says goes into an ssh configuration, and into a URL."""
+    told = {record[0]: record[1] for record in records if len(record) == 2}
+    socket, token = told.get("socket"), told.get("token", "")
+    port = number(told.get("port", ""))
+    if socket is None:
+        target, good = f"127.0.0.1:{port}", 0 < port < 65536
     else:
-        target = f"127.0.0.1:{int(told['port'])}"
-    return Address(target, told["token"])
+        target, good = socket, is_path(socket)
+    if not good or not re.fullmatch("[!-~]{1,1000}", token):
+        raise Problem(
+            f"The lab on {connection.remote.name} names an odd place, or an odd token:"
+            f" {socket or told.get('port')}",
+            "Nothing was opened.",
+            f"{connection.verb('lab restart')}   (look: {connection.verb('lab logs')})",
+        )
+    return Address(target, token)
 
 
 def _state(records: list[Record]) -> LabState:
-    without = [record[1] for record in records if record[0] == "nolinger"]
+    without = [record[1] for record in records if record[:-1] == ("nolinger",)]
     for record in records:
         match record:
             case ("lab", backend, running, _):
@@ -124,7 +135,7 @@ def _no_linger(backend: str, account: str) -> str:
         then = f"so {backend} runs the lab; a reboot of the machine ends it."
     return (
         f"This account's systemd ends when you log out, {then} Ask an admin for: sudo"
-        f" loginctl enable-linger {account}"
+        f" loginctl enable-linger {shlex.quote(account)}"
     )
 
 

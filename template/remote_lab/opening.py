@@ -3,6 +3,7 @@
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import quote
 
 from remote_lab import lab, show
 from remote_lab.connection import Connection
@@ -41,7 +42,7 @@ def open_lab(connection: Connection) -> str:
         f"The lab on {remote.name} runs (by {state.backend}); the tunnel"
         f" {'is' if new else 'was'} up on port {way.port}."
     )
-    return f"{base}/lab?token={address.token}"
+    return f"{base}/lab?token={quote(address.token, safe='')}"
 
 
 def answers(base: str, token: str) -> bool:

@@ -1,6 +1,8 @@
 """Save: what was edited on the remote, brought home as commits."""
 
 import base64
+import re
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from remote_lab.code import git
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
+
+MOST = 2**30  # bytes of a bundle, as text
 
 
 def save(connection: Connection) -> str:
@@ -28,25 +32,40 @@ def save(connection: Connection) -> str:
         message=f"Save the edits made on {name}",
     )
     status, records = connection.run(
-        program("state", "code", values=asked, main="code_save")
+        program("state", "code", values=asked, main="code_save"), most=MOST
     )
     told = {record[0]: record[1:] for record in records}
-    if status or "commit" not in told:
+    commit, branch = (*told.get("commit", ()), "", "")[:2]
+    # It goes into git's command lines here.
+    if status or not re.fullmatch("[0-9a-f]{40,64}", commit):
         raise Problem(
             f"{name} could not save: {' '.join(told.get('why', ('no code there',)))}",
             "Nothing was changed here.",
             f"Look there: {connection.shell(f'git -C {project.dir} status')}",
         )
-    commit, branch = told["commit"]
-    data = base64.b64decode("".join(r[1] for r in records if r[0] == "bundle"))
-    if not data:
+    lines = [record[-1] for record in records if record[0] == "bundle"]
+    if not lines:
         show.done(f"{name} has nothing that is not here.")
         return commit
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "edits.bundle"
-        bundle.write_bytes(data)
-        git(project, "fetch", "-q", str(bundle), f"+HEAD:refs/remotes/{name}/saved")
+        bundle.write_bytes(_decoded("".join(lines)))
+        saved = f"refs/remotes/{name}/saved"
+        git(project, "fetch", "-q", "--no-tags", str(bundle), f"+HEAD:{saved}")
+    if git(project, "rev-parse", saved) != commit:
+        raise Problem(
+            f"{name} sent another commit than it said.",
+            f"It is here as {name}/saved, and not merged; your branch is as it was.",
+            f"Look at it: git log {name}/saved",
+        )
     return _merge(connection, commit, branch)
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""  # git says that it is no bundle
 
 
 def _merge(connection: Connection, commit: str, branch: str) -> str:
@@ -57,7 +76,7 @@ def _merge(connection: Connection, commit: str, branch: str) -> str:
             f"The edits of {name} are here as {name}/saved, but not merged: they were"
             f" made on the branch {branch or 'of no name'}, and you are on {here}.",
             "Your branch is as it was.",
-            f"git checkout {branch} && git merge {name}/saved",
+            f"git checkout {shlex.quote(branch)} && git merge {name}/saved",
         )
     try:
         git(project, "merge", "-q", "--ff-only", commit)

@@ -67,6 +67,16 @@ def ssh_config(project: Project) -> Path:
     return path
 
 
+def is_path(place: str) -> bool:
+    """Whether a place on a remote can stand in an ssh configuration, in quotes."""
+    return (
+        place.startswith("/")
+        and len(place) < 1000
+        and place.isprintable()  # no line end of any kind
+        and set(place).isdisjoint('"\\%$')
+    )
+
+
 def write_personal(project: Project) -> None:
     """Write ssh.conf from remote.local.toml and from what the remotes told."""
     lines = [
@@ -85,10 +95,11 @@ def write_personal(project: Project) -> None:
         target = target_file(project, remote)
         if target.exists():
             port, _, place = target.read_text(encoding="utf-8").partition(" ")
-            lines += [
-                f"Host {remote.host}-lab",
-                f'    LocalForward 127.0.0.1:{port} "{place}"',
-            ]
+            if re.fullmatch(r"127\.0\.0\.1:[0-9]+", place) or is_path(place):
+                lines += [
+                    f"Host {remote.host}-lab",
+                    f'    LocalForward 127.0.0.1:{port} "{place}"',
+                ]
     write(_personal(project), "\n".join(lines) + "\n")
 
 

@@ -1,9 +1,10 @@
 """Status: every remote at a glance."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from remote_lab.connection import Connection, program
+from remote_lab.connection import Connection, number, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
 from remote_lab.settings import Project, Remote
@@ -53,13 +54,18 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
     for record in records:
         match record:
             case ("lab", service, state, processes):
-                row |= {"lab": state, "service": service, "processes": int(processes)}
+                row |= {
+                    "lab": state,
+                    "service": service,
+                    "processes": number(processes),
+                }
             case ("disk", free, _):
-                row["disk_free_gib"] = round(int(free) / GIB, 1)
+                row["disk_free_gib"] = round(number(free) / GIB, 1)
             case ("memory", free, _):
-                row["memory_free_gib"] = round(int(free) / GIB, 1)
+                row["memory_free_gib"] = round(number(free) / GIB, 1)
             case ("load", load, cores):
-                row |= {"load": float(load), "cores": int(cores)}
+                if re.fullmatch(r"\d{1,9}\.\d{1,9}", load, re.ASCII):
+                    row |= {"load": float(load), "cores": number(cores)}
             case ("gpu", text):
                 row["gpus"].append(text)
     return row
@@ -70,6 +76,7 @@ def table(rows: list[dict[str, Any]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     titles = ("remote", "lab", "tunnel", "disk free", "memory free", "load", "GPUs")
@@ -82,14 +89,14 @@ def table(rows: list[dict[str, Any]]) -> None:
         lab = row["lab"] + (f" ({row['service']})" if row["lab"] == "running" else "")
         out.add_row(
             row["remote"],
-            plain(lab),
+            Text(plain(lab)),
             f"{row['tunnel']} {row['port']}" if row["tunnel"] == "up" else "down",
             f"{row['disk_free_gib']} GiB",
             f"{row['memory_free_gib']} GiB",
             f"{row['load']} of {row['cores']}",
-            plain("; ".join(row["gpus"])) or "none",
+            Text(plain("; ".join(row["gpus"])) or "none"),
         )
     Console().print(out)
     for row in rows:
         if row["error"]:
-            Console(stderr=True).print(f"{row['remote']}: {plain(row['error'])}")
+            Console(stderr=True).print(Text(f"{row['remote']}: {plain(row['error'])}"))
