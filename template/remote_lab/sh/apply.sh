@@ -59,7 +59,7 @@ look() { # ROOT OUT: $work/pairs and what is there: PATH OLD NEW NOW, and OWN or
             esac
         fi
         if [ "$now" = - ] && [ -f "$at" ]; then
-            if [ -x "$at" ]; then now=x; else now=f; fi
+            if runs "$at" "$old"; then now=x; else now=f; fi
             set -- "$@" "$at"
         elif [ "$now" = - ] && [ -e "$at" ]; then
             now=d:
@@ -81,6 +81,11 @@ behind_link() { # PATH: whether one of its folders, in $root, is a link
         [ ! -h "$root/$above" ] || return 0
     done
     return 1
+}
+
+runs() { # FILE OLD: whether it is executable, also where the home is mounted noexec
+    [ -x "$1" ] ||
+        case $2 in x:*) [ -n "$(find -L "$1" -prune -perm -100)" ] ;; *) false ;; esac
 }
 
 judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
