@@ -10,20 +10,14 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from remote_lab.errors import (
-    Broken,
-    Dropped,
-    Problem,
-    Refused,
-    Unreachable,
-    on_one_line,
-)
+from remote_lab.errors import Broken, Dropped, Problem, Refused, Unreachable, get
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import ask, ssh_config
 
@@ -31,9 +25,16 @@ if TYPE_CHECKING:
     from remote_lab.parcel import Parcel
 
 SH = Path(__file__).parent / "sh"
-# Runs the first line that it is sent. It has to look like one of ours: what a .bashrc
-# that reads leaves of our stream is not to be run.
-LISTEN = 'IFS= read -r l && case "$l" in ": "*) eval "$l";; esac'
+# Runs the line that it is sent, less the knock (Session.begin), if it arrived whole. It
+# has to look like one of ours: what a .bashrc that reads leaves of our stream is not to
+# be run. And a bash may have been told by its environment (SHELLOPTS) to be strict.
+LISTEN = (
+    "set +efuC; IFS= read -r l || l=;"
+    ' case "$l" in exec*) IFS= read -r l || l=;; esac;'
+    ' case "$l" in ": "*) eval "$l";; *) echo eaten; exit 1;; esac'
+)
+# What keeps a .bashrc away from programs that come by ssh.
+GUARD = "Have ~/.bashrc there begin with: case $- in *i*) ;; *) return ;; esac"
 # How ssh says that a connection died: all that we sent may have arrived, and the mark
 # been lost on its way back.
 DIED = re.compile("closed|reset by|disconnect|Broken pipe|not responding")
@@ -87,18 +88,37 @@ class Session:
         self.stdin: IO[bytes] = self.process.stdin  # type: ignore[assignment]
         self.marked = False
         self.most = MOST
+        self._noise = b""  # the last line before the mark
+        self._writer: threading.Thread | None = None
+        self._unsent: BaseException | None = None  # why not all was sent
+        self._lacking: list[str] = []  # the programs that are not there
 
     def begin(self, line: str) -> None:
         """Say what is to run: a line of sh, which may read what is sent after it."""
+        # The knock, a first line: a .bashrc may have put another shell in the place of
+        # our sh, and that takes its input for commands. So the sh is its first command.
+        knock = f"exec sh -c '{LISTEN}'"
         with suppress(BrokenPipeError):  # ssh gave up before: end() tells why.
-            self.stdin.write(f": ; echo {self._mark}; {line}\n".encode())
+            self.stdin.write(f"{knock}\n: ; echo {self._mark}; {line}\n".encode())
             self.stdin.flush()
 
     def send(self, write: Write) -> None:
-        """Give the program its standard input, whole."""
-        with suppress(BrokenPipeError):
-            write(self.stdin)
-            self.stdin.close()
+        """Give the program its standard input, whole, while its output is read.
+
+        A .bashrc may print more than fits into a pipe before it comes to our program.
+        """
+        self._writer = threading.Thread(target=self._send, args=(write,), daemon=True)
+        self._writer.start()
+
+    def _send(self, write: Write) -> None:
+        try:
+            with suppress(BrokenPipeError):
+                write(self.stdin)
+        except BaseException as error:
+            self._unsent = error
+        finally:
+            with suppress(BrokenPipeError):
+                self.stdin.close()
 
     def records(self) -> Iterator[Record]:
         """The lines after the mark, as they come, each split at its tabs.
@@ -117,9 +137,12 @@ class Session:
                     "See what is wrong there: " + self.connection.shell("uptime"),
                 )
             line = raw.decode("utf-8", "replace").rstrip("\n")
-            if self.marked:
+            if self.marked and line.startswith("lacks "):
+                self._lacking = line.split()[1:]
+            elif self.marked:
                 yield tuple(line.split("\t"))
             self.marked = self.marked or line.endswith(self._mark)
+            self._noise = raw
 
     def end(self) -> int:
         """Wait for the end.
@@ -129,38 +152,78 @@ class Session:
 
         Raises:
             Unreachable: ssh itself failed: what explain makes of it.
-            Problem: The program never began.
+            Problem: The program never began, or lacks what it needs.
         """
         status = self.process.wait()
+        if self._writer:
+            self._writer.join()
+        if self._unsent:
+            raise self._unsent
         errors = self.errors()
         # ssh's own failure; or what ran here, ssh or the sandbox's sh, was killed.
         if status < 0 or (status == 255 and not self.remote.sandbox):
             raise explain(self.connection, errors, begun=self.marked)
         if not self.marked:
+            raise self._not_run(status, errors)
+        if self._lacking:
+            programs = " ".join(self._lacking)
             raise Problem(
-                f"{self.remote.name} could not run our program: it lacks a need"
-                f" (sh, tar, gzip), or its login shell refused. {on_one_line(errors)}",
+                f"{self.remote.name} lacks what a push needs: {programs}.",
                 "Nothing was changed there.",
-                "Try by hand: " + self.connection.shell('exec sh -c "echo hello"'),
+                f"{get(self._lacking)}   If they are there, mend the PATH that the"
+                " account sets.",
             )
         return status
+
+    def _not_run(self, status: int, errors: str) -> Problem:
+        """The error where something else ran than our program, or nothing."""
+        name = self.remote.name
+        noise = self._noise.decode("utf-8", "replace").strip()
+        lines = [line for line in errors.splitlines() if re.search("[a-z]{3}", line)]
+        said = "; ".join(line[-200:] for line in (noise, *lines[-1:]) if line)
+        if noise == "eaten":
+            what = f"Something on {name} reads, or closes, the input of our program."
+            todo = f"{GUARD}   (it holds a read, cat, ssh or exec for terminals alone)"
+        elif "sftp" in said:
+            what = f"This account of {name} takes sftp alone, and runs no commands."
+            todo = "Ask who runs it for an account that does."
+        elif re.search(r"\bsh: .*(not found|no such file)", said, re.IGNORECASE):
+            what = f"{name} finds no sh. It said: {said}"
+            todo = "Mend the PATH that ~/.bashrc there sets."
+        else:
+            told = f"It said: {said}" if said else "It said nothing."
+            what = f"{name} did something else than run our program. {told}"
+            todo = (
+                f"{GUARD}   (it exits, or starts another shell; a login shell other"
+                " than bash has another such file). Or is the account bound to a fixed"
+                " command (ForceCommand, command= in authorized_keys)? Ask for one that"
+                " is not."
+            )
+        # Our program itself may have run, unheard.
+        still = "Nothing was changed there." if status else "What it did is not known."
+        todo += "\nThis must say hello: " + self.connection.shell("echo hello")
+        return Problem(what, still, todo)
 
     def errors(self) -> str:
         """What ssh and the program wrote to standard error."""
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2**16))
-        return self._errors.read().decode("utf-8", "replace").strip()
+        text = self._errors.read().decode("utf-8", "replace")
+        # ssh says so of every key that it is told to take, and it is no error.
+        return re.sub("(?m)^Warning: Permanently added .*\n", "", text).strip()
 
     def __enter__(self) -> "Session":
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+        if self._writer:
+            self._writer.join()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
                 with suppress(BrokenPipeError):
                     pipe.close()
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
         self._errors.close()
 
 
@@ -387,6 +450,12 @@ def explain(connection: Connection, errors: str, begun: bool = False) -> Unreach
             f"{host} is there, but does not let you in: {last}",
             f"Bring your key there: {connection.verb('install')}   (or check User and"
             f" IdentityFile: ssh -v {host})",
+        )
+    if "open refused by peer" in errors or "open failed" in errors:
+        return Unreachable(
+            f"{host} lets you in, but opens no session: {last}",
+            "Its sshd allows a login no session, or not as many (MaxSessions): ask who"
+            f" runs it. This must say hello: ssh {host} echo hello",
         )
     if not errors or DIED.search(last):
         return broken

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from remote_lab import environment
+from remote_lab import environment, parcel
 from remote_lab.code import RemoteCode
 from remote_lab.connection import Connection, Record, number, program
-from remote_lab.errors import Problem
+from remote_lab.errors import Problem, get
 from remote_lab.home import values
 from remote_lab.show import plain
 from remote_lab.sshconf import hosts_file
@@ -18,6 +18,8 @@ from remote_lab.tunnel import tunnel
 
 # Less than this on the remote's disk, and an environment does not fit: KiB.
 LITTLE = 2 * 1024 * 1024
+# What the lab, the environment and status use, beyond the needs of a push.
+MORE = "awk base64 chmod cut date df ls nohup nproc sleep tee tr uname"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def examine(connection: Connection) -> list[Finding]:
         "lab",
         "code",
         "status",
-        values=values(connection, restart="no"),
+        values=values(connection, restart="no", programs=f"{parcel.NEEDS} {MORE}"),
         main="needs\nmachine\ncode_state\nlab_status",
     )
     try:
@@ -104,6 +106,9 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
     for record in records:
         code.take(record)
         match record:
+            case ("missing", names):
+                told = f"programs missing:{names}" if names else "programs: all there"
+                found.append(Finding(not names, told, get(names.split())))
             case ("need", "systemd", answer):
                 text = "systemd answers this account"
                 tmux = ("need", "tmux", "yes") in records

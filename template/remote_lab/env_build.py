@@ -232,6 +232,15 @@ class Build:
                     "Bring it there as well:"
                     f" {self.connection.verb('push --only code,env')}",
                 )
+            case ("noexec",):
+                link = f"ln -s FOLDER {self.project.dir}/.venv"
+                return Problem(
+                    f"No program can be run from {place} on {name}: that disk is"
+                    " mounted noexec.",
+                    AS_IT_WAS,
+                    "Have its .venv be a link to a folder where programs may run:"
+                    f" {self.connection.shell(link)}   then: {again}",
+                )
             case ("noconda",):
                 return Problem(
                     f"{name} has no micromamba, mamba or conda.",

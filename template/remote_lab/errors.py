@@ -82,7 +82,8 @@ def reason(errors: str) -> str:
     Args:
         errors: All of it; what complains last often knows least.
     """
-    lines = errors.splitlines() or ["no reason given"]
+    lines = [line for line in errors.splitlines() if "Exiting with failure" not in line]
+    lines = lines or ["no reason given"]
     telling = re.compile("no space left|quota|not found", re.IGNORECASE)
     return next(filter(telling.search, lines), lines[-1])
 
@@ -93,6 +94,33 @@ def on_one_line(errors: str) -> str:
     On a line of its own, it could pass for one of ours.
     """
     return " / ".join(errors.splitlines()[-5:])
+
+
+def get(programs: list[str]) -> str:
+    """How a remote gets programs that it lacks."""
+    kinds = {
+        "find": "findutils",
+        "cmp": "diffutils",
+        "diff": "diffutils",
+        "awk": "mawk",
+    }
+    own = {"tar", "gzip", "grep", "sed"}
+    packages = {kinds.get(p, p if p in own else "coreutils") for p in programs}
+    return f"Ask an admin for: sudo apt install {' '.join(sorted(packages))}"
+
+
+def limit(errors: str) -> str:
+    """The line that tells of a limit of the account (ulimit) that was met, or nothing.
+
+    Args:
+        errors: All that a remote wrote to standard error.
+    """
+    told = re.compile(
+        r"\bfork\b|pipe call|temporarily unavailable|limit exceeded|too many open"
+        "|cannot allocate|out of memory|memory exhausted|^killed",
+        re.IGNORECASE,
+    )
+    return next(filter(told.search, errors.splitlines()), "")
 
 
 class OutcomeUnknown(Problem):

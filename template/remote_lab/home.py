@@ -19,6 +19,7 @@ from remote_lab.errors import (
     Broken,
     OutcomeUnknown,
     Problem,
+    limit,
     locked,
     reason,
 )
@@ -288,6 +289,12 @@ say undo "$(cat "$current/undo" 2>/dev/null)"
 def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
     name, slug = connection.remote.name, connection.project.slug
     as_was = f"{name} is as it was."
+    if met := limit(errors):
+        return Problem(
+            f"A limit of the account on {name} is too low for this: {met}",
+            as_was,
+            f"Look at them: {connection.shell('ulimit -a')}   and ask who runs it.",
+        )
     match report.failure:
         case ("clashes",):
             paths = [p for p, word in report.changed.items() if word == "clash"]

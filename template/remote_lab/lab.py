@@ -147,6 +147,21 @@ def _failed(connection: Connection, records: list[Record]) -> Problem:
                 f"{remote.name} has none of this project's files yet.",
                 todo=connection.verb("push"),
             )
+        case ("noexec",):
+            return Problem(
+                f"No program can be run from the home on {remote.name}: it is mounted"
+                " noexec, or ~/.config has lost its modes.",
+                "Nothing was started.",
+                "Ask an admin for a home where programs may run. Look:"
+                f" {connection.shell('findmnt -T .')}",
+            )
+        case ("noroom", folder):
+            return Problem(
+                f"tmux on {remote.name} can't make its socket in {folder}.",
+                "Nothing was started.",
+                'Set service = "auto" in remote.toml, then: '
+                + connection.verb("lab start"),
+            )
         case ("nosystemd",):
             return Problem(
                 f"{remote.name} has no systemd that answers this account.",

@@ -1,5 +1,6 @@
 """Open: the lab up, the tunnel up, and the URL that leads there."""
 
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -29,9 +30,19 @@ def open_lab(connection: Connection) -> str:
     way = tunnel(connection)
     new = way.up(address.target)
     base = f"http://127.0.0.1:{way.port}/{project.slug}"
-    deadline = time.monotonic() + PATIENCE
+    began = time.monotonic()
     while not answers(base, address.token):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > PATIENCE / 10 and _turned_away(way.port):
+            raise Problem(
+                f"{remote.name} closes what comes through the tunnel: its sshd forbids"
+                " you to forward, or the lab has just ended.",
+                "Lab and tunnel were left as they are.",
+                "Ask an admin whether sshd_config there says AllowTcpForwarding no,"
+                " AllowStreamLocalForwarding no or DisableForwarding yes. Of the lab:"
+                f" {connection.verb('lab logs')}",
+            )
+        if waited > PATIENCE:
             raise Problem(
                 f"The lab on {remote.name} does not answer through the tunnel.",
                 "Lab and tunnel were left as they are.",
@@ -43,6 +54,15 @@ def open_lab(connection: Connection) -> str:
         f" {'is' if new else 'was'} up on port {way.port}."
     )
     return f"{base}/lab?token={quote(address.token, safe='')}"
+
+
+def _turned_away(port: int) -> bool:
+    """Whether a connection there is ended at once, before anything was asked."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as way:
+            return way.recv(1) == b""
+    except OSError:
+        return False
 
 
 def answers(base: str, token: str) -> bool:

@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+# What a remote has to have, for a push and all that can follow it. It is looked for
+# before anything is made there: what lacks one half-way does half of its work.
+NEEDS = (
+    "cat cmp cp diff find grep gzip head id ln mkdir mktemp mv readlink rm rmdir sed"
+    " sha256sum sort tail tar wc"
+)
+
 
 @dataclass
 class Parcel:
@@ -55,12 +62,16 @@ class Parcel:
             folder = f"w=$(mktemp -d 2>/dev/null || mktemp -d {own})"
         else:
             folder = (
-                "read -r h </proc/sys/kernel/hostname;"
-                f' w="$HOME"/.local/state/{slug}/in.$h.$$.{self.id}; mkdir -p "$w"'
+                "read -r h </proc/sys/kernel/hostname"
+                f' && w="$HOME"/.local/state/{slug}/in.$h.$$.{self.id} && mkdir -p "$w"'
             )
         unpack = "gzip -dc | tar -xof -" if self.packed else "tar -xof -"
         return (
-            f'umask 077; {folder} && cd "$w" || {{ echo nowrite; exit 1; }};'
+            f"for n in {NEEDS}; do command -v $n >/dev/null || set -- $* $n; done;"
+            ' [ $# -eq 0 ] || { echo "lacks $*"; exit 1; };'
+            # What these hold could have tar leave files out, and gzip say too much.
+            "umask 077; unset TAR_OPTIONS GZIP;"
+            f' {folder} && cd "$w" || {{ echo nowrite; exit 1; }};'
             f" {unpack}; read -r e 2>/dev/null <end;"
             f' [ "$e" = {self.id} ] && {{ . ./run; exit; }};'
             ' cd /; rm -rf "$w"; echo incomplete; exit 1'

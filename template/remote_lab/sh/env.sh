@@ -162,10 +162,21 @@ env_begin() { # MARK: what tells our kind of environment from others
     # shellcheck disable=SC2086
     there=$(git ls-tree HEAD -- $decisive 2>/dev/null | sha256sum)
     [ "${there%% *}" = "$stamp" ] || fail 1 othercode
+    runs_programs || fail 1 noexec
     uv_in || fail 1 nowrite "$own_uv"
     if [ -e "$unfinished" ] || [ ! -e ".venv/$1" ]; then env_clear; fi
     rm -f .venv/.remote-lab-stamp
     : >"$unfinished" || fail 1 nowrite "$state"
+}
+
+runs_programs() { # whether what .venv will hold can be run; a home may be noexec
+    probe=.git/runs
+    [ ! -h .venv ] || probe=.venv/runs
+    : >"$probe" && chmod 700 "$probe" || fail 1 nowrite "$code"
+    [ -x "$probe" ]
+    set -- $?
+    rm -f "$probe"
+    return "$1"
 }
 
 env_clear() { # away with .venv; where it is a link to a larger disk, that stays

@@ -35,11 +35,15 @@ backend_pick() { # sets backend, by the answer or from what there is; former is 
     fi
     # Once, when it is decided: systemd would do, if only it lived on.
     [ -n "$former" ] || ! user_manager || say nolinger "$account"
-    if command -v tmux >/dev/null; then
+    if command -v tmux >/dev/null && tmux_has_room; then
         backend=tmux
     else
         backend=process
     fi
+}
+
+tmux_has_room() { # whether it can make its socket; where it can't, it says 0 all the same
+    [ -w "${TMUX_TMPDIR:-/tmp}" ]
 }
 
 lab_pid() { # sets server, the lab's pid, if it runs
@@ -71,7 +75,10 @@ backend_ready() { # what it needs is there; else end here, with the lab as it is
         system_unit_is_in || sudo -n -l sh "$system/enable" "$account" >/dev/null 2>&1 ||
             fail 1 nosudo sh ".config/$slug/system/enable" "$account"
         ;;
-    tmux) command -v tmux >/dev/null || fail 1 notmux ;;
+    tmux)
+        command -v tmux >/dev/null || fail 1 notmux
+        tmux_has_room || fail 1 noroom "${TMUX_TMPDIR:-/tmp}"
+        ;;
     esac
 }
 
@@ -81,7 +88,8 @@ system_unit_is_in() {
 }
 
 backend_start() {
-    [ -x "$HOME/.config/$slug/lab" ] || fail 1 nohome
+    [ -e "$HOME/.config/$slug/lab" ] || fail 1 nohome
+    [ -x "$HOME/.config/$slug/lab" ] || fail 1 noexec
     backend_pick
     # Whatever else the answer says by now: a restart is the user's word.
     [ -z "$former" ] || ! lab_pid || backend=$former

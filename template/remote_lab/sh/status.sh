@@ -1,4 +1,4 @@
-# What a remote has and lacks. Needs: state.sh, places.sh, lab.sh.
+# What a remote has and lacks. Needs: state.sh, places.sh, lab.sh; for needs: programs.
 
 machine() { # disk and memory in KiB, load, GPUs
     say disk "$(df -Pk "$HOME" | awk 'NR == 2 { print $4 "\t" $2 }')"
@@ -11,7 +11,12 @@ machine() { # disk and memory in KiB, load, GPUs
 }
 
 needs() { # each need of ours, and whether it is met
-    for need in tar gzip sha256sum awk git tmux diff; do
+    missing=''
+    for need in $programs; do
+        command -v "$need" >/dev/null || missing="$missing $need"
+    done
+    say missing "$missing"
+    for need in git tmux; do
         if command -v "$need" >/dev/null; then say need "$need" yes; else say need "$need" no; fi
     done
     if user_manager; then say need systemd yes; else say need systemd no; fi
