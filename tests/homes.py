@@ -21,17 +21,18 @@ from process import wait_until
 class Home:
     """A temporary home, and what makes programs believe in it."""
 
-    def __init__(self, kind: str, shell: str = "/bin/bash") -> None:
+    def __init__(self, kind: str, shell: str = "/bin/bash", name: str = "home") -> None:
         """Make the folder.
 
         Args:
             kind: A short word for the folder's name.
             shell: The login shell that the passwd entry names.
+            name: What the home itself is called.
         """
         # Not below pytest's long folders: sockets (ControlPath, tmux, the lab)
         # live in a home, and a socket's path has 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix=f"{kind}-"))
-        self.path = self.folder / "home"
+        self.path = self.folder / name
         self.path.mkdir(mode=0o700)
         self._passwd = self.folder / "passwd"
         self._group = self.folder / "group"

@@ -39,6 +39,7 @@ class Loopback:
         *,
         shell: str = "/bin/bash",
         config: Sequence[str] = (),
+        home: str = "home",
     ) -> None:
         """Make the home and the configuration; nothing runs before `start`.
 
@@ -47,8 +48,9 @@ class Loopback:
                 test adds in the home's own ~/.ssh/authorized_keys count as well.
             shell: The login shell there.
             config: Lines for sshd_config, before ours, such as "MaxSessions 1".
+            home: What the home is called.
         """
-        self._home = Home("remote", shell)
+        self._home = Home("remote", shell, home)
         self.home = self._home.path
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.port = free_port()
@@ -112,7 +114,7 @@ class Loopback:
             **self._home.environment,
             "PATH": f"{self._folder}/bin:{SYSTEM_PATH}",
         }
-        shown = " ".join(f"{name}={value}" for name, value in environment.items())
+        shown = " ".join(map(_quoted, environment.items()))
         return [
             f"ListenAddress {self.address}",
             f"Port {self.port}",
@@ -146,6 +148,12 @@ class Loopback:
                 return True
         except OSError:
             return False
+
+
+def _quoted(variable: tuple[str, str]) -> str:
+    """NAME=VALUE as a word of sshd_config."""
+    text = "=".join(variable).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def free_port() -> int:

@@ -15,10 +15,12 @@ import importlib.util
 import os
 import shutil
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+FAKETIME_LIBRARY = "*/faketime/libfaketime.so.1"  # below /usr/lib
 SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -27,8 +29,8 @@ def missing(need: str) -> str:
     """Tell why this machine lacks *need*; an empty text if it does not.
 
     Args:
-        need: "root", "network" (the package index), "nss_wrapper", "playwright",
-            or the name of a program.
+        need: "root", "network" (the package index), "nss_wrapper", "libfaketime",
+            "playwright", or the name of a program.
     """
     if need == "root":
         return "" if os.geteuid() == 0 else "needs root"
@@ -40,6 +42,9 @@ def missing(need: str) -> str:
         except OSError:
             return "needs libnss_wrapper (Debian: libnss-wrapper)"
         return ""
+    if need == "libfaketime":
+        there = any(Path("/usr/lib").glob(FAKETIME_LIBRARY))
+        return "" if there else "needs libfaketime"
     if need == "playwright":
         return "" if importlib.util.find_spec(need) else "needs Playwright for Python"
     path = f"{os.environ['PATH']}:{SYSTEM_PATH}"

@@ -116,31 +116,18 @@ def test_no_settings_at_all(laptop: Laptop) -> None:
     told(project.remote("push", check=False), 1, "git checkout -- remote.toml")
 
 
-# Odd servers
+# What is not there, or in the way
 
 
-@pytest.mark.parametrize("odd", ["banner", "one session", "no tar", "no git"])
-def test_odd_servers(laptop: Laptop, tmp_path: Path, odd: str) -> None:
-    banner = tmp_path / "banner"
-    banner.write_text("Authorised users only!\nPermission denied for others\n")
-    config = {"banner": f"Banner {banner}", "one session": "MaxSessions 1"}.get(odd)
-    with Loopback(laptop.key, config=[config] if config else []) as loopback:
-        project = Project.rendered(laptop, reaches(loopback))
-        if odd.startswith("no "):
-            without(loopback.home, odd[3:])
-        done = push(project)
-        if odd == "no tar":
-            told(done, 1, "tar")
-            assert list((loopback.home / ".local/state/titanic").iterdir()) == []
-        elif odd == "no git":
-            told(done, 1, "git is not installed on titanic", "home pieces are in place")
-            assert sees(loopback.home)
-        if odd.startswith("no "):
-            (loopback.home / ".bashrc").write_text("")
-            push(project, check=True)
-        assert sees(loopback.home)
-        assert (loopback.home / "titanic/README.md").exists()
-        assert "nothing to do" in push(project, check=True).stderr
+def test_no_git(project: Project, loopback: Loopback) -> None:
+    without(loopback.home, "git")
+    done = push(project)
+    told(done, 1, "git is not installed on titanic", "home pieces are in place")
+    assert sees(loopback.home)
+    (loopback.home / ".bashrc").write_text("")
+    push(project, check=True)
+    assert (loopback.home / "titanic/README.md").exists()
+    assert "nothing to do" in push(project, check=True).stderr
 
 
 def without(home: Path, *programs: str) -> None:

@@ -1,10 +1,10 @@
-"""Faults that need a machine of their own: full disks, refusals, odd login shells."""
+"""Faults that need a machine of their own: full disks, refusals."""
 
 import re
 from collections.abc import Iterator
 
 import pytest
-from box import Account, Box
+from box import Account
 from checks import STAND_IN, push, reaches, told
 from laptop import Laptop
 from project import Project
@@ -177,33 +177,3 @@ def test_something_of_the_users_in_our_place(
     laptop.run(*command.split())
     push(project, check=True)
     assert fresh_user.sh("cat .config/titanic.mine/notes").stdout == "mine\n"
-
-
-# Login shells that are not sh, and talk
-
-NOISE = {
-    "bash": (".bashrc", "echo noise from bash; printf 'no line end'\n"),
-    "dash": (".profile", "echo noise\n"),
-    "zsh": (".zshenv", "echo noise from zsh; echo more >&2\n"),
-    "fish": (".config/fish/config.fish", "echo noise from fish\n"),
-    "csh": (".cshrc", "echo noise from csh\nset prompt = '> '\n"),
-}
-
-
-@pytest.mark.parametrize("shell", NOISE)
-def test_login_shells_that_talk(box: Box, laptop: Laptop, shell: str) -> None:
-    file, text = NOISE[shell]
-    path = box.sh(f"command -v {shell}").stdout.strip()
-    account = box.add_user(f"{shell}user", laptop.key, shell=path)
-    account.sh(f"mkdir -p $(dirname {file})")
-    box.sh(f"su {account.name} -s /bin/sh -c 'cat >{account.home}/{file}'", input=text)
-    project = on(account, laptop)
-    push(project, check=True)
-    assert "nothing to do" in push(project, check=True).stderr
-    project.edit(TMUX, "# new")
-    push(project, check=True)
-    there = box.sh(f"cat {account.home}/{TMUX}").stdout
-    assert there == (project.pieces / TMUX).read_text()
-    there = box.sh(f"cat {account.home}/titanic/remote.toml").stdout
-    assert there == (project.root / "remote.toml").read_text()
-    box.remove_user(account)

@@ -1,7 +1,8 @@
 """The push's promises, one by one, on the sandbox: the same sh as on a real remote.
 
 The first, all or nothing, is in test_push_atomic.py; the fifth, what is restarted, in
-test_lab.py, where a lab runs; fish, csh, zsh and a real sshd are in test_faults.py.
+test_lab.py, where a lab runs; odd remotes, over a real ssh,
+in test_push_odd.py, test_push_odd_sshd.py and test_push_needs.py.
 """
 
 import json
@@ -277,20 +278,6 @@ def test_bashrc_block_goes_in_once_and_out_cleanly(project: Project) -> None:
     assert bashrc.is_symlink()
 
 
-@pytest.mark.parametrize("umask", ["000", "022", "077"])
-def test_modes_do_not_hang_on_the_umask(project: Project, umask: str) -> None:
-    project.home.mkdir(parents=True)
-    project.home.chmod(0o755)
-    (project.home / ".config").mkdir(mode=0o750)
-    project.laptop.run(
-        "sh", "-c", f"umask {umask}; ./remote push --only home", cwd=project.root
-    )
-    assert project.home.stat().st_mode & 0o777 == 0o755
-    assert (project.home / ".config").stat().st_mode & 0o777 == 0o750
-    for path in (project.home / ".config/titanic/").rglob("*"):
-        assert path.stat().st_mode & 0o077 == 0, path
-
-
 def test_a_home_with_spaces_and_quotes(laptop: Laptop) -> None:
     project = Project.rendered(laptop, folder='it\'s a ünï "home"')
     push(project)
@@ -299,26 +286,6 @@ def test_a_home_with_spaces_and_quotes(laptop: Laptop) -> None:
     assert sees(project.home) == after_push(project)
     project.remote("undo")
     project.remote("remove")
-
-
-def test_busybox_alone_is_enough(project: Project, tmp_path: Path) -> None:
-    busybox = shutil.which("busybox")
-    if not busybox:
-        pytest.skip("busybox is not installed")
-    applets = tmp_path / "applets"
-    applets.mkdir()
-    subprocess.run([busybox, "--install", "-s", str(applets)], check=True)
-    for edit in (False, True):
-        if edit:
-            project.edit(TMUX, "# new")
-        argv, env, data = stream(project)
-        argv[0] = str(applets / "sh")
-        env["PATH"] = str(applets)
-        done = subprocess.run(
-            argv, env=env, input=data, capture_output=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert sees(project.home) == after_push(project)
 
 
 def test_something_of_the_users_in_our_place_is_left(project: Project) -> None:
