@@ -38,6 +38,7 @@ tagged() { # TAG MANIFEST: each line with the tag between path and state
 look() { # ROOT OUT: $work/pairs and what is there: PATH OLD NEW NOW, and OWN or "-"
     root=$1 out=$2
     set --
+    # shellcheck disable=SC2094 # $work/pairs is only read
     while IFS=$tab read -r path old new; do
         at=$root/$path now=- own=-
         [ -e "$at" ] || [ -h "$at" ] || ! own_link "$path" || at=$HOME/$path

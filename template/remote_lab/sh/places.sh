@@ -20,6 +20,8 @@ own_link() { # PLACE: whether it is the user's own link to a file, which we writ
 }
 
 links_in() { # LINKS
+    # Even where there are none: by this, a remove knows that something was pushed.
+    [ -e "$state/links" ] || : >"$state/links" || return
     while IFS= read -r place; do
         [ ! -h "$HOME/$place" ] || continue
         # Noted first: remove must find them, wherever this is cut.

@@ -1,0 +1,114 @@
+"""A remote that says what it likes: a stand-in for ssh, on the laptop's PATH."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+import unicodedata
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+from laptop import Laptop
+from process import Completed
+from project import Project
+from remote_lab import cli
+
+# `ssh -G` is the laptop's own affair, and -O asks a master that there is not. The rest
+# is a remote that hears all that it is sent, and answers as the files say; the mark
+# that a program begins with is in its first line.
+SSH = """\
+#!/bin/sh
+told={folder}
+case " $* " in
+*" -G "*) exec {ssh} "$@" ;;
+*" -O "*) exit 255 ;;
+*" -N "*) {tunnel} ;;
+esac
+IFS= read -r line
+mark=${{line#": ; echo "}}
+[ -e "$told/silent" ] || echo "${{mark%%;*}}"
+cat "$told/said"
+cat "$told/errors" >&2
+[ ! -e "$told/more" ] || sh "$told/more"
+cat >/dev/null
+exit "$(cat "$told/code")"
+"""
+
+
+class Hostile:
+    """A remote that is not to be trusted."""
+
+    def __init__(self, laptop: Laptop, folder: Path) -> None:
+        """Put it on the laptop's PATH.
+
+        Args:
+            laptop: Whose ssh it plays.
+            folder: For its files; empty.
+        """
+        self.laptop, self.folder = laptop, folder
+        real = shutil.which("ssh")
+        assert real
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        self.ssh = SSH.replace("{ssh}", real).replace("{folder}", str(folder))
+        self.tunnel("exit 255")
+        laptop.env["PATH"] = f"{self.bin}:{laptop.env['PATH']}"
+        self.says()
+
+    def tunnel(self, does: str) -> None:
+        """What the tunnel's ssh does, in sh."""
+        text = self.ssh.replace("{tunnel}", does).replace("{{", "{").replace("}}", "}")
+        (self.bin / "ssh").write_text(text)
+        (self.bin / "ssh").chmod(0o755)
+
+    def says(
+        self, *records: str | bytes, errors: bytes = b"", code: int = 0, more: str = ""
+    ) -> None:
+        """What it says from now on.
+
+        Args:
+            records: Lines of its output, after the mark.
+            errors: Its standard error, a banner for example.
+            code: ssh's exit status.
+            more: What else it does, in sh.
+        """
+        lines = [r.encode() if isinstance(r, str) else r for r in records]
+        (self.folder / "said").write_bytes(b"".join(line + b"\n" for line in lines))
+        (self.folder / "errors").write_bytes(errors)
+        (self.folder / "code").write_text(str(code))
+        (self.folder / "more").unlink(missing_ok=True)
+        if more:
+            (self.folder / "more").write_text(more)
+
+
+def called(project: Project, *words: str) -> Completed:
+    """What ./remote says and does, called in this process: many times quicker.
+
+    An exception that it does not tell the user of is raised.
+    """
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.dict(os.environ, project.laptop.env, clear=True),
+        mock.patch.object(cli, "ROOT", project.root),
+        mock.patch.object(sys, "argv", ["remote", *words]),
+        mock.patch.object(sys, "stdin", io.StringIO("password\n")),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Completed(list(words), code, out.getvalue(), err.getvalue())
+
+
+def harmful(text: str) -> list[str]:
+    """The characters of a text that a terminal obeys, or that turn it about."""
+    return [
+        character
+        for character in text
+        if character not in "\n\t" and unicodedata.category(character)[0] == "C"
+    ]

