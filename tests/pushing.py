@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from laptop import Laptop
@@ -106,11 +106,24 @@ class Scene:
         last: What it shows once a push has followed that.
     """
 
-    def __init__(self, laptop: Laptop, verb: str) -> None:
+    def __init__(
+        self,
+        laptop: Laptop,
+        verb: str,
+        make: Callable[[Path], object] = lambda home: home.mkdir(parents=True),
+    ) -> None:
+        """Set it.
+
+        Args:
+            laptop: Whose.
+            verb: One of VERBS.
+            make: Makes the home.
+        """
         self.project = Project.rendered(laptop)
         self.home = self.project.home
         self.main = f"{verb}_home" if verb in ("undo", "remove") else "push_home"
         self._versions: set[bytes] = set()
+        make(self.home)
         self._set(verb)
         self._copy = laptop.home / "copy"
         shutil.copytree(self.home, self._copy, symlinks=True)
@@ -135,7 +148,6 @@ class Scene:
     def _set(self, verb: str) -> None:
         """Prepare the home, and the pieces that the next push brings."""
         pieces = self.project.pieces
-        self.home.mkdir(parents=True)
         (self.home / ".bashrc").write_bytes(USERS_BASHRC)
         (self.home / "notes").write_text("mine\n")
         (pieces / ".goes").write_text("old\n")
@@ -178,6 +190,19 @@ class Scene:
             start_new_session=True,
             timeout=60,
         )
+
+    def ask(self) -> home.HomeReport:
+        """Run the verb as ./remote does, in this process: Problem is what it tells.
+
+        The environment's HOME has to be the laptop's.
+        """
+        read = settings.load(self.project.root)
+        connection = Connection(read, read.pick(None))
+        if self.main == "undo_home":
+            return home.undo(connection)
+        if self.main == "remove_home":
+            return home.remove(connection)
+        return home.push(connection, tree.read(read), code=False)
 
     def restore(self) -> None:
         """Put the home back to before the verb."""

@@ -54,8 +54,8 @@ def test_a_tar_that_ends_between_members_is_noticed(
 
 
 # All that the programs may call. No other command is to be had in these tests.
-COMMANDS = """cat chmod cmp cp cut diff env find git grep gzip head id ln mkdir mktemp mv ps
-readlink rm rmdir sed sha256sum sleep sort tail tar touch tr uname uniq wc xargs"""
+COMMANDS = """cat chmod cmp cp cut diff env find git grep gzip head id ln mkdir mktemp mv
+ps readlink rm rmdir sed sha256sum sleep sort tail tar touch tr uname uniq wc xargs"""
 ABSENT = "loginctl systemctl tmux"  # these fail
 STUB = """#!/bin/sh
 # Each call takes a number; the one that is told does the killing.
@@ -99,7 +99,7 @@ def test_killed_at_any_step_leaves_old_or_new(
     verb: str,
     how: str,
 ) -> None:
-    """The program is killed before, or after, each command; or that command itself is."""
+    """The program is killed before or after each command, or that command itself is."""
     scene = Scene(laptop, verb)
     counter = tmp_path / "counter"
     for victim in range(1, 200):

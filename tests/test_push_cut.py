@@ -9,6 +9,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -310,16 +312,10 @@ def test_killed_on_the_laptop_leaves_old_or_new(
             text=True,
             start_new_session=True,
         ) as process:
-            ssh = wait_until(
-                lambda: child(process.pid) or process.poll(),  # noqa: B023
-                "ssh to start",
-            )
+            ssh = wait_until(partial(child, process.pid), "ssh to start")
             time.sleep(number / 80)  # the moment is what is tried
-            if process.poll() is None:
-                try:
-                    os.kill(process.pid if victim == "python" else ssh, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+            with suppress(ProcessLookupError):
+                os.kill(process.pid if victim == "python" else ssh, signal.SIGKILL)
             said = process.communicate(timeout=60)[1]
         ends.append(process.returncode)
         if victim == "ssh":

@@ -5,6 +5,7 @@ generation and turns one link. What it reports comes back as records.
 """
 
 import os
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from remote_lab.sshconf import write
 
 PROGRAMS = ("state", "lock", "places", "lab", "apply")
 BACK = (*PROGRAMS, "back")
+FULL = re.compile("no space left|quota|read-only", re.IGNORECASE)
 
 
 @dataclass
@@ -295,7 +297,11 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
             as_was,
             f"Look at them: {connection.shell('ulimit -a')}   and ask who runs it.",
         )
-    match report.failure:
+    failure = report.failure
+    # Some shells end at once where a file can't be made, with no last record.
+    if not failure and FULL.search(errors):
+        failure = ("nowrite",)
+    match failure:
         case ("clashes",):
             paths = [p for p, word in report.changed.items() if word == "clash"]
             return Problem(
@@ -323,7 +329,7 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 f" {reason(errors)}",
                 as_was,
                 "Is the disk full, your quota, or the home read-only? Look with:"
-                f" {connection.shell('df -h .')}",
+                f" {connection.shell('df -h .')}   (df -i, where files are counted)",
             )
         case ("incomplete",):
             return Problem(
@@ -358,5 +364,5 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 as_was,
                 "Take the former files from git, then: " + connection.verb("push"),
             )
-    said = " ".join(report.failure) or reason(errors)
+    said = " ".join(failure) or reason(errors)
     return Problem(f"{name} did not take it: {said}", as_was, connection.verb("doctor"))
