@@ -59,6 +59,30 @@ def stream(
     return connection.argv(), env, data.getvalue()
 
 
+def ask(
+    project: Project, main: str = "push_home", mode: str = "apply"
+) -> home.HomeReport:
+    """Have a verb done as ./remote does, but in this process.
+
+    The environment's HOME has to be the laptop's.
+
+    Args:
+        project: Whose home pieces, and whose sandbox.
+        main: push_home, undo_home or remove_home.
+        mode: apply, force or dry.
+
+    Raises:
+        Problem: What ./remote would tell.
+    """
+    read = settings.load(project.root)
+    connection = Connection(read, read.pick(None))
+    if main == "undo_home":
+        return home.undo(connection)
+    if main == "remove_home":
+        return home.remove(connection)
+    return home.push(connection, tree.read(read), mode, code=False)
+
+
 def after_push(project: Project) -> dict[str, bytes]:
     """What the home sees of the project once it is pushed."""
     return {
@@ -192,17 +216,8 @@ class Scene:
         )
 
     def ask(self) -> home.HomeReport:
-        """Run the verb as ./remote does, in this process: Problem is what it tells.
-
-        The environment's HOME has to be the laptop's.
-        """
-        read = settings.load(self.project.root)
-        connection = Connection(read, read.pick(None))
-        if self.main == "undo_home":
-            return home.undo(connection)
-        if self.main == "remove_home":
-            return home.remove(connection)
-        return home.push(connection, tree.read(read), code=False)
+        """Run the verb as ./remote does, in this process: see `ask`."""
+        return ask(self.project, self.main)
 
     def restore(self) -> None:
         """Put the home back to before the verb."""

@@ -29,6 +29,7 @@ from remote_lab.sshconf import write
 
 PROGRAMS = ("state", "lock", "places", "lab", "apply")
 BACK = (*PROGRAMS, "back")
+BLOCKED = re.compile("not a directory|file exists", re.IGNORECASE)
 FULL = re.compile("no space left|quota|read-only", re.IGNORECASE)
 
 
@@ -322,6 +323,14 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 f"~/{place} on {name} is there already, and not ours.",
                 as_was,
                 f"Move it away: {away}   then: {connection.verb('push')}",
+            )
+        case ("nowrite", *place) if BLOCKED.search(errors):
+            return Problem(
+                f"{name} can't write{' to ' if place else ''}{''.join(place)}:"
+                f" {reason(errors)}",
+                as_was,
+                "Something stands where a folder has to be. Move it away there, then:"
+                f" {connection.verb('push')}",
             )
         case ("nowrite", *place):
             return Problem(

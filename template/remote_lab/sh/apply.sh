@@ -168,7 +168,7 @@ stage() { # the new generation, whole, beside the others
     done
     next=$state/generations/$number
     part=$next.part
-    mkdir -p "$part/pending" || return
+    mkdir -p "$state/generations" && mkdir "$part" "$part/pending" || return
     if [ -e "$current/home" ]; then
         cp -pPR "$current/home" "$part/home" && readlink "$current" >"$part/previous" ||
             return
@@ -241,7 +241,7 @@ prune() { # keep the five newest, and the one that was in use: undo goes back to
     [ ! -e "$current/previous" ] || read -r former <"$current/previous"
     for old in "$state"/generations/*; do
         [ "${old##*/}" -gt $((number - 5)) ] ||
-            [ "generations/${old##*/}" = "$former" ] || rm -rf "$old"
+            [ "generations/${old##*/}" = "$former" ] || away "$old"
     done
 }
 
@@ -256,7 +256,6 @@ push_home() {
     [ "$clashes" -eq 0 ] || [ "$mode" = force ] || fail 3 clashes
     links_free "$work/links"
     [ "$mode" != dry ] || return 0
-    bashrc_in
     links_in "$work/links" || fail 1 nowrite "$HOME"
     if [ "$changes" -gt 0 ] || [ "$news" = yes ] || ! cmp -s "$current/links" "$work/links"; then
         stage || fail 1 nowrite "$state"
@@ -265,6 +264,7 @@ push_home() {
         say generation "$number"
         prune
     fi
+    bashrc_in
     links_out
     follow_up
 }

@@ -80,7 +80,7 @@ remove_home() { # everything of the project, but its code, off this account
         mv "$work/kept" "$HOME/$slug.kept.$id" || fail 1 nowrite "$HOME"
         say kept "$slug.kept.$id"
     fi
-    bashrc_out || fail 1 nowrite "$bashrc"
+    bashrc_out || { rm -f "$beside"; fail 1 nowrite "$bashrc"; }
     # The one switch, to nowhere: from here on, the home shows nothing of ours.
     rm -f "$current" || fail 1 nowrite "$state"
     socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
@@ -93,7 +93,8 @@ remove_home() { # everything of the project, but its code, off this account
         rmdir "$HOME/$folder" 2>/dev/null || [ $? -eq 1 ] || fail 1 remains "$folder"
     done <"$work/folders"
     userctl daemon-reload >/dev/null 2>&1
-    rm -rf "$state" "$HOME/.local/share/$slug" "$HOME/.cache/$slug" ||
-        fail 1 remains ".local/state/$slug"
+    # The notes go last: as long as they are there, remove can be had again.
+    away "$state/generations" && rm -rf "$HOME/.local/share/$slug" "$HOME/.cache/$slug" &&
+        rm -rf "$state" || fail 1 remains ".local/state/$slug"
     say removed
 }

@@ -75,8 +75,12 @@ sweep() { # what dead pushes left
     done
     for left in "$state"/generations/*.part "$state"/current.* "$state"/lock.* \
         "$state"/claim.* "$HOME"/.bashrc."$slug".*; do
-        [ ! -e "$left" ] && [ ! -h "$left" ] || rm -rf "$left"
+        [ ! -e "$left" ] && [ ! -h "$left" ] || away "$left"
     done
     # A remove that was cut behind its switch, or a first push before it.
-    [ -h "$current" ] || [ ! -e "$state/generations" ] || rm -rf "$state/generations"
+    [ -h "$current" ] || [ ! -e "$state/generations" ] || away "$state/generations"
+}
+
+away() { # PATH: delete it, with folders in it that the user has locked
+    rm -rf "$1" 2>/dev/null || { [ ! -h "$1" ] && chmod -R u+rwx "$1" && rm -rf "$1"; }
 }
