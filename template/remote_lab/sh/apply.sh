@@ -41,7 +41,7 @@ look() { # ROOT OUT: $work/pairs and what is there: PATH OLD NEW NOW, and OWN or
     # shellcheck disable=SC2094 # $work/pairs is only read
     while IFS=$tab read -r path old new; do
         at=$root/$path now=- own=-
-        [ -e "$at" ] || [ -h "$at" ] || ! own_link "$path" || at=$HOME/$path
+        ! own_link "$path" || at=$HOME/$path
         if behind_link "$path"; then
             target=$(readlink "$root/$above") || return
             if grep -qxF -e "$above${tab}l:$target$tab-" "$work/pairs"; then
@@ -141,10 +141,10 @@ in_the_way() { # PATH: whether something of the user's is where a folder of it m
 }
 
 where() { # PATH: the file there, or the user's link to it, outside of the generation
-    if [ -e "$current/home/$1" ] || ! own_link "$1"; then
-        printf '%s\n' "$current/home/$1"
-    else
+    if own_link "$1"; then
         printf '%s\n' "$HOME/$1"
+    else
+        printf '%s\n' "$current/home/$1"
     fi
 }
 
@@ -218,7 +218,8 @@ stage_behind() { # PATH, the user's link to a file of his own: the link stays
     if [ ! -e "$current/home" ]; then # then all that is new is moved in, as one
         behind=$(readlink -f "$from") && rm -f "$new" && ln -s "$behind" "$new" || return
     elif [ ! -h "$part/home/$1" ]; then
-        behind=$(readlink -f "$from") && ln -s "$behind" "$part/home/$1" || return
+        behind=$(readlink -f "$from") && rm -f "$part/home/$1" &&
+            ln -s "$behind" "$part/home/$1" || return
     fi
     pending "$part" "$1"
 }

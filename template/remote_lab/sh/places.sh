@@ -14,9 +14,13 @@ links_free() { # LINKS: none of the places holds something of the user's
     done <"$1"
 }
 
-own_link() { # PLACE: whether it is the user's own link to a file, which we write then
-    [ -h "$HOME/$1" ] && [ -f "$HOME/$1" ] &&
-        case $(readlink "$HOME/$1") in "$current"/*) false ;; esac
+own_link() { # PLACE outside: is it the user's own link to a file, which we write then?
+    case $1 in ".config/$slug"/*) return 1 ;; esac
+    # Ours leads to the same; spare the readlink.
+    # shellcheck disable=SC3013
+    [ ! "$HOME/$1" -ef "$current/home/$1" ] && [ -h "$HOME/$1" ] && [ -f "$HOME/$1" ] &&
+        target=$(readlink "$HOME/$1") &&
+        case $target in "$current"/*) false ;; esac
 }
 
 links_in() { # LINKS
