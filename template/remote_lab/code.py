@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from remote_lab import show
-from remote_lab.connection import Connection, Record, program
+from remote_lab.connection import Connection, program
 from remote_lab.errors import LOCK, REMOTE_EDITED, Problem, locked, reason
 from remote_lab.parcel import Parcel
+from remote_lab.session import Record
 from remote_lab.settings import Project
 
 

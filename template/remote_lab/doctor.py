@@ -9,9 +9,10 @@ import click
 
 from remote_lab import environment, parcel
 from remote_lab.code import RemoteCode
-from remote_lab.connection import Connection, Record, number, program
+from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem, get
 from remote_lab.home import values
+from remote_lab.session import Record, number
 from remote_lab.show import plain
 from remote_lab.sshconf import hosts_file
 from remote_lab.tunnel import tunnel

@@ -11,11 +11,12 @@ from typing import IO, Any, cast
 from remote_lab import env_needs, show, wheels
 from remote_lab.bar import bar
 from remote_lab.code import git
-from remote_lab.connection import Connection, Record, program
+from remote_lab.connection import Connection, program
 from remote_lab.env_needs import AS_IT_WAS, Needs
 from remote_lab.environment import DECISIVE, EnvironmentReport
 from remote_lab.errors import LOCK, Broken, Problem, locked, on_one_line
 from remote_lab.parcel import Parcel
+from remote_lab.session import Record
 
 # What uv, conda and pip say when a network is what they lack.
 OFFLINE = re.compile(

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 
-from remote_lab.connection import Connection, Record, number, program
+from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
+from remote_lab.session import Record, number
 from remote_lab.wheels import Platform, Python
 
 # Older ones lack what our programs ask of it, and the uv_build of our pyproject.toml.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from remote_lab import show, tree
 from remote_lab.code import RemoteCode
-from remote_lab.connection import Connection, Record, number, program
+from remote_lab.connection import Connection, program
 from remote_lab.errors import (
     LOCK,
     REMOTE_EDITED,
@@ -25,6 +25,7 @@ from remote_lab.errors import (
     reason,
 )
 from remote_lab.parcel import Parcel
+from remote_lab.session import Record, number
 from remote_lab.sshconf import write
 
 PROGRAMS = ("state", "lock", "places", "lab", "apply")

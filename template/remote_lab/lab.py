@@ -4,9 +4,10 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from remote_lab.connection import Connection, Record, number, program
+from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import no_sudo, values
+from remote_lab.session import Record, number
 from remote_lab.sshconf import is_path
 
 PROGRAMS = ("state", "places", "lab")

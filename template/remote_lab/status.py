@@ -4,9 +4,10 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from remote_lab.connection import Connection, number, program
+from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
+from remote_lab.session import number
 from remote_lab.settings import Project, Remote
 from remote_lab.show import plain
 from remote_lab.tunnel import tunnel

@@ -16,7 +16,8 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from remote_lab.connection import Connection, explain
+from remote_lab.complaints import explain
+from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.keepers import Keeper, keeper
 from remote_lab.sshconf import target_file, write, write_personal

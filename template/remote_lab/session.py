@@ -1,0 +1,177 @@
+"""One program that runs on a remote, from its first line to its exit status."""
+
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from remote_lab.complaints import explain, not_run
+from remote_lab.errors import Problem, get
+
+if TYPE_CHECKING:
+    from remote_lab.connection import Connection
+
+# Runs the line that it is sent, less the knock (Session.begin), if it arrived whole. It
+# has to look like one of ours: what a .bashrc that reads leaves of our stream is not to
+# be run. And a bash may have been told by its environment (SHELLOPTS) to be strict.
+LISTEN = (
+    "set +efuC; IFS= read -r l || l=;"
+    ' case "$l" in exec*) IFS= read -r l || l=;; esac;'
+    ' case "$l" in ": "*) eval "$l";; *) echo eaten; exit 1;; esac'
+)
+Record = tuple[str, ...]
+# More than this is no answer: it would only fill this machine's memory.
+MOST = 64 * 2**20
+Take = Callable[[Record], object]
+Write = Callable[[IO[bytes]], object]
+
+
+def number(text: str) -> int:
+    """A number that a remote told; 0 where it told something else."""
+    return int(text) if re.fullmatch("[0-9]{1,15}", text) else 0
+
+
+class Session:
+    """One program that runs on a remote, and what it says.
+
+    Its output counts from a random mark on: what a .bashrc prints comes before.
+    """
+
+    def __init__(self, connection: "Connection") -> None:
+        self.connection = connection
+        self.remote = connection.remote
+        self._mark = os.urandom(8).hex()
+        # A file and not a pipe: the master that ssh may leave in the background
+        # keeps it open, and would keep us waiting.
+        self._errors = _nameless_file(connection.project.state)
+        self.process = subprocess.Popen(
+            connection.argv(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=connection.env(),
+        )
+        self.stdin: IO[bytes] = self.process.stdin  # type: ignore[assignment]
+        self.marked = False
+        self.most = MOST
+        self._noise = b""  # the last line before the mark
+        self._writer: threading.Thread | None = None
+        self._unsent: BaseException | None = None  # why not all was sent
+        self._lacking: list[str] = []  # the programs that are not there
+
+    def begin(self, line: str) -> None:
+        """Say what is to run: a line of sh, which may read what is sent after it."""
+        # The knock, a first line: a .bashrc may have put another shell in the place of
+        # our sh, and that takes its input for commands. So the sh is its first command.
+        knock = f"exec sh -c '{LISTEN}'"
+        with suppress(BrokenPipeError):  # ssh gave up before: end() tells why.
+            self.stdin.write(f"{knock}\n: ; echo {self._mark}; {line}\n".encode())
+            self.stdin.flush()
+
+    def send(self, write: Write) -> None:
+        """Give the program its standard input, whole, while its output is read.
+
+        A .bashrc may print more than fits into a pipe before it comes to our program.
+        """
+        self._writer = threading.Thread(target=self._send, args=(write,), daemon=True)
+        self._writer.start()
+
+    def _send(self, write: Write) -> None:
+        try:
+            with suppress(BrokenPipeError):
+                write(self.stdin)
+        except BaseException as error:
+            self._unsent = error
+        finally:
+            with suppress(BrokenPipeError):
+                self.stdin.close()
+
+    def records(self) -> Iterator[Record]:
+        """The lines after the mark, as they come, each split at its tabs.
+
+        Raises:
+            Problem: There is no end of them.
+        """
+        assert self.process.stdout
+        left = self.most
+        while raw := self.process.stdout.readline(left):
+            left -= len(raw) + 100  # what a short one takes in memory
+            if left <= 0:
+                raise Problem(
+                    f"{self.remote.name} sends more than an answer can hold.",
+                    "What was under way there may be done, or not.",
+                    "See what is wrong there: " + self.connection.shell("uptime"),
+                )
+            line = raw.decode("utf-8", "replace").rstrip("\n")
+            if self.marked and line.startswith("lacks "):
+                self._lacking = line.split()[1:]
+            elif self.marked:
+                yield tuple(line.split("\t"))
+            self.marked = self.marked or line.endswith(self._mark)
+            self._noise = raw
+
+    def end(self) -> int:
+        """Wait for the end.
+
+        Returns:
+            The program's exit status.
+
+        Raises:
+            Unreachable: ssh itself failed: what explain makes of it.
+            Problem: The program never began, or lacks what it needs.
+        """
+        status = self.process.wait()
+        if self._writer:
+            self._writer.join()
+        if self._unsent:
+            raise self._unsent
+        errors = self.errors()
+        # ssh's own failure; or what ran here, ssh or the sandbox's sh, was killed.
+        if status < 0 or (status == 255 and not self.remote.sandbox):
+            raise explain(self.connection, errors, begun=self.marked)
+        if not self.marked:
+            raise not_run(self.connection, status, self._noise, errors)
+        if self._lacking:
+            programs = " ".join(self._lacking)
+            raise Problem(
+                f"{self.remote.name} lacks what a push needs: {programs}.",
+                "Nothing was changed there.",
+                f"{get(self._lacking)}   If they are there, mend the PATH that the"
+                " account sets.",
+            )
+        return status
+
+    def errors(self) -> str:
+        """What ssh and the program wrote to standard error."""
+        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2**16))
+        text = self._errors.read().decode("utf-8", "replace")
+        # ssh says so of every key that it is told to take, and it is no error.
+        return re.sub("(?m)^Warning: Permanently added .*\n", "", text).strip()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+        if self._writer:
+            self._writer.join()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        self._errors.close()
+
+
+def _nameless_file(folder: Path) -> IO[bytes]:
+    """A file that is gone once it is closed."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"said.{os.getpid()}.{os.urandom(4).hex()}"
+    file = path.open("x+b")
+    path.unlink()
+    return file
