@@ -99,7 +99,8 @@ class Session:
         assert self.process.stdout
         left = self.most
         while raw := self.process.stdout.readline(left):
-            left -= len(raw) + 100  # what a short one takes in memory
+            # What a short one takes in memory; what comes before the mark takes none.
+            left -= len(raw) + 100 * self.marked
             if left <= 0:
                 raise Problem(
                     f"{self.remote.name} sends more than an answer can hold.",
