@@ -226,16 +226,14 @@ def test_escapes_at_a_terminal(
 
 # What the user is told to type
 
-EVIL = "x; touch PWNED; '; touch PWNED; \"; touch PWNED; `touch PWNED` $(touch PWNED) #"
+EVIL = ["x; touch PWNED #", "x'; touch PWNED #", "`touch PWNED`", "$(touch PWNED)"]
+EVIL += ["x & touch PWNED", "x | touch PWNED", "x 2>PWNED", 'x"; touch PWNED #']
 TYPED = {
-    "push --only home": [f"foreign\t{EVIL}", f"nosudo\t{EVIL}", f"locked\t{EVIL}"],
-    "push --only code": [f"code\tours\tnone\tx\nparted\t{EVIL}"],
-    "lab start": [f"nosudo\t{EVIL}", f"nolinger\t{EVIL}\nlab\tx\trunning\t1"],
-    "doctor": [
-        f"need\tlinger\tno\t{EVIL}\nlab\tsystemd-user\tx\t1",
-        f"need\t{EVIL}\tno",
-    ],
-    "save": [f"commit\t{'a' * 40}\t{EVIL}\nbundle\t", f"why\t{EVIL}"],
+    "push --only home": ["foreign\t%", "nosudo\t%", "locked\t%", "pruned\t%"],
+    "push --only code": ["code\tours\tnone\tx\nparted\t%"],
+    "lab start": ["nosudo\t%", "nolinger\t%\nlab\tx\trunning\t1"],
+    "doctor": ["need\tlinger\tno\t%\nlab\tsystemd-user\tx\t1", "need\t%\tno"],
+    "save": [f"commit\t{'a' * 40}\t%\nbundle\t", "why\t%"],
 }
 
 
@@ -247,8 +245,8 @@ def test_what_is_to_be_typed_is_safe_to_type(
     scratch.mkdir()
     tried = 0
     for verb, answers in TYPED.items():
-        for said, code in itertools.product(answers, (0, 1)):
-            hostile.says(said, code=code)
+        for said, evil, code in itertools.product(answers, EVIL, (0, 1)):
+            hostile.says(said.replace("%", evil), code=code)
             done = called(project, *verb.split())
             commands = re.findall(
                 r"(?:git|ssh|mv|sudo|loginctl) .*", done.stdout + done.stderr
