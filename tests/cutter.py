@@ -19,7 +19,7 @@ class Cutter:
 
     Attributes:
         port: Where it listens.
-        sent: Bytes that went "up" to the sshd, or "down" from it, since `arm` or `disarm`.
+        sent: Bytes that went "up" to the sshd, or "down", since `arm` or `disarm`.
     """
 
     def __init__(self, port: int) -> None:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from laptop import Laptop
 from project import Project, snapshot
@@ -134,22 +135,24 @@ class Scene:
         self,
         laptop: Laptop,
         verb: str,
-        make: Callable[[Path], object] = lambda home: home.mkdir(parents=True),
+        make: Callable[[Path], object] | None = None,
     ) -> None:
         """Set it.
 
         Args:
             laptop: Whose.
             verb: One of VERBS.
-            make: Makes the home.
+            make: Makes the home; by default it is in memory, where that is possible,
+                for it is written thousands of times.
         """
         self.project = Project.rendered(laptop)
         self.home = self.project.home
         self.main = f"{verb}_home" if verb in ("undo", "remove") else "push_home"
         self._versions: set[bytes] = set()
-        make(self.home)
+        (make or self._in_memory)(self.home)
         self._set(verb)
-        self._copy = laptop.home / "copy"
+        self._folder = TemporaryDirectory(dir=memory())
+        self._copy = Path(self._folder.name) / "copy"
         shutil.copytree(self.home, self._copy, symlinks=True)
         self.stream = stream(self.project, self.main)
         self._another = stream(self.project, self.main)
@@ -168,6 +171,11 @@ class Scene:
         self.restore()
         for seen in (self.before, self.after, self.last):
             self._versions |= {content for _, content in seen.values()}
+
+    def _in_memory(self, home: Path) -> None:
+        home.parent.mkdir(parents=True)
+        self._own = TemporaryDirectory(dir=memory())
+        home.symlink_to(self._own.name)
 
     def _set(self, verb: str) -> None:
         """Prepare the home, and the pieces that the next push brings."""
@@ -303,6 +311,13 @@ class Scene:
             argv, env=env, input=data, capture_output=True, check=False, timeout=60
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def memory() -> str | None:
+    """A folder in memory, if this machine has one where programs may be run."""
+    shm = "/dev/shm"
+    fit = os.access(shm, os.W_OK) and not os.statvfs(shm).f_flag & os.ST_NOEXEC
+    return shm if fit else None
 
 
 def tidy(home: Path) -> dict[str, object]:

@@ -24,8 +24,8 @@ def test_cut_anywhere_leaves_old_or_new(
     scene = Scene(laptop, verb)
     data = scene.stream[2]
     line = data.index(b"\n") + 2  # the first says what to run
-    ends = [*range(0, line, line // 15), line, *range(len(data) - 12, len(data))]
-    cuts = sorted({*ends, *range(line, len(data), len(data) // 45)})
+    ends = [*range(0, line, line // 12), line, *range(len(data) - 12, len(data))]
+    cuts = sorted({*ends, *range(line, len(data), len(data) // 40)})
     for cut in cuts:
         scene.assert_told(scene.run(data[:cut]))
         scene.assert_mended(again=cut % 2 == 1)
@@ -54,8 +54,10 @@ def test_a_tar_that_ends_between_members_is_noticed(
 
 
 # All that the programs may call. No other command is to be had in these tests.
-COMMANDS = """cat chmod cmp cp cut diff env find git grep gzip head id ln mkdir mktemp mv
-ps readlink rm rmdir sed sha256sum sleep sort tail tar touch tr uname uniq wc xargs"""
+COMMANDS = """
+cat chmod cmp cp cut diff env find git grep gzip head id ln mkdir mktemp mv ps readlink
+rm rmdir sed sha256sum sleep sort tail tar touch tr uname uniq wc xargs
+"""
 ABSENT = "loginctl systemctl tmux"  # these fail
 STUB = """#!/bin/sh
 # Each call takes a number; the one that is told does the killing.

@@ -72,18 +72,20 @@ def assert_refused(scene: Scene, words: str) -> bool:
     Returns:
         Whether it is done.
     """
+    problem = None
     try:
         scene.ask()
-    except Problem as problem:
-        assert not scene.assert_whole(), problem.what
+    except Problem as error:
+        problem = error
+    new = scene.assert_whole()
+    assert new == (problem is None), problem
+    if problem:
         # What a shell writes itself, dash calls an I/O error, and does not say why.
         assert words in problem.what or "can't write to" in problem.what
         assert "as it was" in problem.still
         assert "df" in problem.todo or "make room" in problem.todo, problem.what
         assert problem.code == 1
-        return False
-    assert scene.assert_whole()
-    return True
+    return new
 
 
 @pytest.mark.parametrize("what", ["pages", "inodes"])
