@@ -50,7 +50,13 @@ def started(
 
 def ends(run: Run) -> str:
     """Wait for its end; what it said."""
-    return run.communicate(timeout=100)[0].decode(errors="replace")
+    for _ in range(100):
+        try:
+            return run.communicate(timeout=1)[0].decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            # A child that was made at the very moment may have missed this before.
+            os.killpg(run.pid, signal.SIGCONT)
+    raise AssertionError("it does not end")
 
 
 # The lock, in sh
@@ -65,7 +71,7 @@ work=$state/in.$host.$$.$id
 mkdir -p "$work"
 begin
 ln -s $$ "$HOME/guard" 2>/dev/null || {{
-    ! kill -0 "$(readlink "$HOME/guard")" 2>/dev/null || echo overlap
+    ! started "$(readlink "$HOME/guard")" || echo overlap
     ln -sf $$ "$HOME/guard"
 }}
 echo held
@@ -263,7 +269,7 @@ def test_twenty_pushes_at_once_some_killed(
         for pusher in crowd:
             pusher.edit()
             runs.append(pusher.start(tmp_path))
-        pester(runs, 0.4)
+            pester(runs[-2:], 0.5)
         for run in runs:
             said = ends(run)
             if run.returncode == -signal.SIGKILL:
@@ -276,7 +282,8 @@ def test_twenty_pushes_at_once_some_killed(
                 assert "generation" in said
                 fates["through"] += 1
         settled(crowd, tmp_path)
-    assert min(fates.values()) > 3
+    assert fates["killed"]
+    assert fates["through"]
     counted(f"{sum(fates.values())} pushes: {dict(fates)}")
 
 

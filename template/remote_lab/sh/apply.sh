@@ -167,7 +167,7 @@ stage() { # the new generation, whole, beside the others
         [ "$other" -lt "$number" ] || number=$((other + 1))
     done
     next=$state/generations/$number
-    part=$next.part
+    part=$next.$id.part # whose push was killed may have a cp that runs on
     mkdir -p "$state/generations" && mkdir "$part" "$part/pending" || return
     if [ -e "$current/home" ]; then
         cp -pPR "$current/home" "$part/home" && readlink "$current" >"$part/previous" ||
