@@ -9,11 +9,12 @@ import sys
 import unicodedata
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from laptop import Laptop
 from process import Completed
-from project import Project
+from project import Project, snapshot
 from remote_lab import cli
 
 # `ssh -G` is the laptop's own affair, and -O asks a master that there is not. The rest
@@ -112,3 +113,14 @@ def harmful(text: str) -> list[str]:
         for character in text
         if character not in "\n\t" and unicodedata.category(character)[0] == "C"
     ]
+
+
+def outside(project: Project, *but: str) -> dict[str, tuple[Any, ...]]:
+    """All that lies in the laptop's home, less where ./remote may write."""
+    own = (".local/state/titanic/laptop", *but)
+    return {
+        path: what
+        for path, what in snapshot(project.laptop.home).items()
+        if not path.startswith(own) and "__pycache__" not in path
+        if path not in (".local", ".local/state", ".local/state/titanic")
+    }

@@ -1,8 +1,10 @@
 """The home pieces: home/remote, a folder that mirrors the remote's home."""
 
 import hashlib
+import os
 import re
 import subprocess
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,9 +94,9 @@ def _file(project: Project, path: Path, name: str) -> Piece:
 
 
 def _target(path: Path, inside: Path) -> bytes:
-    target = str(path.readlink()).encode("utf-8", "surrogateescape")
+    target = os.fsencode(path.readlink())
     # 100 bytes is what the tar format of old gives a link.
-    if len(target) > 100 or re.search(rb"[\0-\x1f\x7f]", target):
+    if len(target) > 100 or re.search(rb"[\0-\x1f\x7f]", target) or not _utf8(target):
         raise Problem(
             f"home/remote/{inside.as_posix()!r} leads to a place that can't travel.",
             "Nothing was pushed.",
@@ -103,16 +105,27 @@ def _target(path: Path, inside: Path) -> bytes:
     return target
 
 
+def _utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _name(inside: Path) -> str:
     name = inside.as_posix()
-    # 100 bytes a part is what the tar format of old gives a name.
-    long = any(len(part.encode("utf-8", "replace")) > 100 for part in inside.parts)
-    if long or name != name.strip() or any(c < " " or c == "\\" for c in name):
+    try:  # the tar format of old has 100 bytes for a name, 155 for its folders
+        tarfile.TarInfo(f"new/{name}").tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
+        fits = True
+    except ValueError:
+        fits = False
+    if not fits or name != name.strip() or any(c < " " or c == "\\" for c in name):
         raise Problem(
             f"home/remote/{name!r} has a name that can't travel.",
             "Nothing was pushed.",
-            "Rename it: at most 100 bytes, no line ends, tabs or backslashes, no space"
-            " at the end.",
+            "Rename it: at most 100 bytes, and 150 for the folders that it lies in; no"
+            " line ends, tabs or backslashes, no space at the end.",
         )
     return name
 

@@ -39,7 +39,8 @@ folder_in() { # FOLDER, relative to the home; those that we make are noted
     [ ! -d "$HOME/$1" ] || return 0
     case $1 in */*) folder_in "${1%/*}" || return ;; esac
     # Noted first: a disk may have room for a folder, and none for the note.
-    printf '%s\n' "$1" >>"$state/folders" && mkdir "$HOME/$1"
+    # Another project's push may make it at the same moment.
+    printf '%s\n' "$1" >>"$state/folders" && { mkdir "$HOME/$1" || [ -d "$HOME/$1" ]; }
 }
 
 write_through() { # what pending/through names, into the files behind the user's links
