@@ -19,7 +19,7 @@ from remote_lab import cli
 
 # `ssh -G` is the laptop's own affair, and -O asks a master that there is not. The rest
 # is a remote that hears all that it is sent, and answers as the files say; the mark
-# that a program begins with is in its first line.
+# that its answer has to begin with is in one of the first lines.
 SSH = """\
 #!/bin/sh
 told={folder}
@@ -28,8 +28,10 @@ case " $* " in
 *" -O "*) exit 255 ;;
 *" -N "*) {tunnel} ;;
 esac
-IFS= read -r line
-mark=${{line#": ; echo "}}
+mark=
+while [ -z "$mark" ] && IFS= read -r line; do
+    case $line in ": ; echo "*) mark=${{line#": ; echo "}} ;; esac
+done
 [ -e "$told/silent" ] || echo "${{mark%%;*}}"
 cat "$told/said"
 cat "$told/errors" >&2

@@ -18,6 +18,7 @@ import pytest
 from checks import reaches
 from laptop import Laptop
 from loopback import Loopback
+from needs import require
 from process import kill_group
 from project import Project
 from pushing import BASHRC, TMUX
@@ -230,9 +231,10 @@ def leftovers(home_there: Path, slug: str) -> list[str]:
     ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def crowd() -> Iterator[list[Pusher]]:
     """20 pushers: five laptops, two projects, each in two folders."""
+    require("nss_wrapper", "ssh", "git")
     with ExitStack() as stack:
         laptops = [stack.enter_context(Laptop()) for _ in range(5)]
         yield [
@@ -259,6 +261,7 @@ def settled(crowd: list[Pusher], home_there: Path) -> None:
         assert leftovers(home_there, slug) == []
 
 
+@pytest.mark.xdist_group("crowd")
 def test_twenty_pushes_at_once_some_killed(
     crowd: list[Pusher], tmp_path: Path, counted: Callable[[str], None]
 ) -> None:
@@ -287,6 +290,7 @@ def test_twenty_pushes_at_once_some_killed(
     counted(f"{sum(fates.values())} pushes: {dict(fates)}")
 
 
+@pytest.mark.xdist_group("crowd")
 def test_a_remove_among_pushes(
     crowd: list[Pusher], tmp_path: Path, counted: Callable[[str], None]
 ) -> None:
@@ -310,7 +314,8 @@ def test_a_remove_among_pushes(
     counted(f"{rounds} removes among {rounds * 4} pushes")
 
 
-@pytest.mark.needs("ssh", "uv")
+@pytest.mark.xdist_group("crowd")
+@pytest.mark.needs("sshd", "uv")
 def test_twenty_commands_at_once_over_ssh(
     crowd: list[Pusher], counted: Callable[[str], None]
 ) -> None:
@@ -319,17 +324,21 @@ def test_twenty_commands_at_once_over_ssh(
         keys = loopback.home / ".ssh/authorized_keys"
         keys.parent.mkdir(mode=0o700)
         keys.write_text("".join({p.project.laptop.key for p in crowd}))
-        for pusher in crowd:
-            pusher.project = Project.rendered(
-                pusher.project.laptop,
-                {**reaches(loopback), "project_name": pusher.slug.title()},
-                f"{pusher.project.root.name}-far",
+        far = [
+            Pusher(
+                Project.rendered(
+                    pusher.project.laptop,
+                    {**reaches(loopback), "project_name": pusher.slug.title()},
+                    f"{pusher.project.root.name}-far",
+                ),
+                pusher.slug,
             )
-            pusher.pieces = pusher.project.pieces / ".config" / pusher.slug
+            for pusher in crowd
+        ]
         fates: Counter[int] = Counter()
         for _ in range(2):
             runs = []
-            for pusher in crowd:
+            for pusher in far:
                 pusher.edit()
                 env = pusher.project.laptop.env
                 argv = ["./remote", "push", "--only", "home"]
@@ -345,7 +354,7 @@ def test_twenty_commands_at_once_over_ssh(
                 for run in runs:
                     kill_group(run.pid)
             for slug in ("titanic", "olympic"):
-                own = [pusher for pusher in crowd if pusher.slug == slug]
+                own = [pusher for pusher in far if pusher.slug == slug]
                 seen = marks(loopback.home, slug)
                 assert len(seen) == 1
                 assert seen <= set.union(*(pusher.sent for pusher in own))
