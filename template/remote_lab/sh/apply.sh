@@ -173,10 +173,14 @@ stage() { # the new generation, whole, beside the others
         cp -pPR "$current/home" "$part/home" && readlink "$current" >"$part/previous" ||
             return
     fi
+    # What goes goes first: a folder of it may become a link, that leads elsewhere.
+    while IFS=$tab read -r word path own; do
+        [ "$word" != drop ] || stage_one drop "$path" || return
+    done <"$work/verdicts"
     while IFS=$tab read -r word path own; do
         if [ "$own" = own ]; then
             stage_behind "$path" || return
-        elif [ -e "$current/home" ]; then
+        elif [ "$word" != drop ] && [ -e "$current/home" ]; then
             stage_one "$word" "$path" || return
         fi
     done <"$work/verdicts"
@@ -190,7 +194,7 @@ stage() { # the new generation, whole, beside the others
 stage_one() { # WORD PATH
     at=$part/home/$2
     if [ "$1" = drop ]; then
-        [ ! -e "$at" ] && [ ! -h "$at" ] || rm -f "$at" || return
+        rm -f "$at" || return
     else
         case $2 in */*) folder_for "$2" && mkdir -p "${at%/*}" || return ;; esac
         rm -rf "$at" && cp -pP "$work/new/$2" "$at" || return
