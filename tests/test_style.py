@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = ("template/remote", "template/remote_lab", "tests", "tools", "hooks")
+PYTHON = (
+    "template/remote",
+    "template/remote_lab",
+    "tests",
+    "tools",
+    "hooks",
+    "benchmarks",
+)
 SHELL = sorted((ROOT / "template/remote_lab/sh").glob("*.sh"))
 
 
@@ -29,7 +36,8 @@ def test_ruff() -> None:
 def test_mypy() -> None:
     for folder, what in (("template", "remote_lab"), (".", "tools"), (".", "hooks")):
         tool(sys.executable, "-m", "mypy", what, cwd=ROOT / folder)
-    tool(sys.executable, "-m", "mypy", "tests")
+    for folder in ("tests", "benchmarks"):
+        tool(sys.executable, "-m", "mypy", folder)
 
 
 @pytest.mark.needs("shellcheck")
@@ -48,7 +56,8 @@ def test_parses_in_every_shell(path: Path) -> None:
 
 
 def test_no_file_is_much_too_long() -> None:
-    for path in [*ROOT.glob("template/**/*.py"), *ROOT.glob("tests/*.py"), *SHELL]:
+    python = [*ROOT.glob("template/**/*.py"), *ROOT.glob("tests/*.py")]
+    for path in [*python, *ROOT.glob("benchmarks/*.py"), *SHELL]:
         assert len(path.read_text().splitlines()) <= 440, path
 
 
