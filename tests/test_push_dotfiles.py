@@ -188,6 +188,16 @@ exec /usr/bin/{name} "$@"
 """
 
 
+def killed(project: Project, main: str, stubs: Path, name: str) -> None:
+    """Run a verb that is killed by that command, while it writes behind a link."""
+    (stubs / name).write_text(KILL.format(name=name))
+    (stubs / name).chmod(0o755)
+    argv, env, data = stream(project, main)
+    env["PATH"] = f"{stubs}:{env['PATH']}"
+    done = subprocess.run(argv, env=env, input=data, capture_output=True, check=False)
+    assert done.returncode == -9, done
+
+
 @pytest.mark.parametrize("name", ["cp", "chmod", "mv"])
 @pytest.mark.parametrize("main", ["push_home", "undo_home"])
 def test_killed_behind_the_switch_the_next_push_writes_the_file(
@@ -206,12 +216,7 @@ def test_killed_behind_the_switch_the_next_push_writes_the_file(
     if main == "undo_home":
         ask(project)
     latest = (project.pieces / path).read_bytes()
-    (tmp_path / name).write_text(KILL.format(name=name))
-    (tmp_path / name).chmod(0o755)
-    argv, env, data = stream(project, main)
-    env["PATH"] = f"{tmp_path}:{env['PATH']}"
-    done = subprocess.run(argv, env=env, input=data, capture_output=True, check=False)
-    assert done.returncode == -9, done
+    killed(project, main, tmp_path, name)
     assert linked.read_bytes() in (former, latest)
     ask(project)
     assert linked.read_bytes() == latest
@@ -220,3 +225,38 @@ def test_killed_behind_the_switch_the_next_push_writes_the_file(
     ).read_bytes()
     assert_linked(project, path, linked)
     counted("1 kill")
+
+
+def test_what_was_edited_since_it_was_cut_off_is_not_written_over(
+    project: Project, path: str, linked: Path, tmp_path: Path
+) -> None:
+    project.edit(path, "# new")
+    killed(project, "push_home", tmp_path, "mv")
+    linked.write_text("mine\n")
+    assert ask(project).kept == [path]
+    assert linked.read_text() == "mine\n"
+    assert_linked(project, path, linked)
+
+
+@pytest.mark.needs("root", "chattr")
+def test_a_file_behind_a_link_that_cannot_be_written(
+    project: Project, path: str, linked: Path
+) -> None:
+    """It is told that the rest is in place; when it can be written, it is."""
+    project.edit(path, "# new")
+    project.edit(BASHRC, "# new")
+    done = subprocess.run(["chattr", "+i", linked], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("this file system knows no immutable files")
+    try:
+        with pytest.raises(Problem) as caught:
+            ask(project)
+    finally:
+        subprocess.run(["chattr", "-i", linked], check=True)
+    assert str(linked) in caught.value.what
+    assert "Operation not permitted" in caught.value.what
+    assert "All else is in place" in caught.value.still
+    assert (project.home / BASHRC).read_text().endswith("# new\n")
+    ask(project)
+    assert linked.read_bytes() == (project.pieces / path).read_bytes()
+    assert_linked(project, path, linked)

@@ -356,6 +356,13 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 " there, or has been removed.",
                 todo=connection.verb("push"),
             )
+        case ("behind", file):
+            return Problem(
+                f"{name} can't write to {file}, the file that a link of yours leads"
+                f" to: {reason(errors)}",
+                "All else is in place, and nothing is half written.",
+                f"Once it can be written, it will be: {connection.verb('push')}",
+            )
         case ("remains", place):
             return Problem(
                 f"{name} can't take ~/{place} away: {reason(errors)}",

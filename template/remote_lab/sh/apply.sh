@@ -252,7 +252,7 @@ prune() { # keep the five newest, and the one that was in use: undo goes back to
 
 push_home() {
     begin
-    [ "$mode" = dry ] || write_through || fail 1 nowrite "$HOME"
+    [ "$mode" = dry ] || write_through || fail 1 behind "$behind"
     : >"$work/none"
     pristine=$work/none
     [ ! -e "$current/manifest" ] || pristine=$current/manifest
@@ -265,7 +265,7 @@ push_home() {
     if [ "$changes" -gt 0 ] || [ "$news" = yes ] || ! cmp -s "$current/links" "$work/links"; then
         stage || fail 1 nowrite "$state"
         turn_to "$number" || fail 1 nowrite "$state"
-        write_through || fail 1 nowrite "$HOME"
+        write_through || fail 1 behind "$behind"
         say generation "$number"
         prune
     fi

@@ -4,7 +4,7 @@
 undo_home() { # back to the generation before this one
     begin
     [ -e "$current/id" ] || fail 1 never
-    write_through || fail 1 nowrite "$HOME"
+    write_through || fail 1 behind "$behind"
     by=''
     read -r by 2>/dev/null <"$current/undo"
     if [ "$by" = "$id" ]; then # of what became of it, the laptop has not heard
@@ -26,7 +26,7 @@ undo_home() { # back to the generation before this one
     echo "$id" >"$state/$back/undo" && echo "$left" >"$state/$back/left" ||
         fail 1 nowrite "$state"
     turn_to "${back#generations/}" || fail 1 nowrite "$state"
-    write_through || fail 1 nowrite "$HOME"
+    write_through || fail 1 behind "$behind"
     undo_finish
 }
 

@@ -46,14 +46,23 @@ folder_in() { # FOLDER, relative to the home; those that we make are noted
 write_through() { # what pending/through names, into the files behind the user's links
     [ -e "$current/pending/through" ] || return 0
     from=$state/$(cat "$current/pending/through") # generations/N/written or replaced
+    case $from in */written) was=${from%/*}/replaced ;; *) was=${from%/*}/written ;; esac
     (cd "$from" && find . -type f) >"$work/behind" || return
     while IFS= read -r path; do
         behind=$(readlink -f "${from%/*}/home/$path") || continue # he took it away
         beside=$behind.$slug-new
-        if [ -e "$behind" ]; then cp -p "$behind" "$beside" || return; fi
+        if [ -e "$behind" ]; then
+            cmp -s "$behind" "$was/$path"
+            case $? in
+            0) cp -p "$behind" "$beside" || return ;;
+            # Written already, or edited since this was cut off: then it is his.
+            1) rm -f "$beside" && continue ;;
+            *) return 1 ;;
+            esac
+        fi
         cat "$from/$path" >"$beside" || return
         if [ -x "$from/$path" ]; then chmod u+x "$beside"; else chmod a-x "$beside"; fi
-        mv -f "$beside" "$behind" || return
+        mv -f "$beside" "$behind" || { rm -f "$beside"; return 1; }
     done <"$work/behind"
     rm -f "$current/pending/through"
 }
