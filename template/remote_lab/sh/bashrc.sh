@@ -1,0 +1,64 @@
+# One marked block in ~/.bashrc, for the aliases: put in once, taken out cleanly.
+# Needs: state.sh, id.
+
+bashrc_in() { # one marked block at the end of ~/.bashrc, once
+    bashrc=$HOME/.bashrc
+    beside=$HOME/.bashrc.$slug.$id
+    bashrc_has_it
+    case $? in
+    0) return ;;
+    1) ;;
+    *) bashrc_failed && return ;;
+    esac
+    [ ! -h "$bashrc" ] || bashrc=$(readlink -f "$bashrc") # the user's link stays
+    if [ -e "$bashrc" ]; then
+        cp -p "$bashrc" "$beside" && last=$(tail -c 1 "$bashrc") ||
+            { bashrc_failed; return; }
+        # So that taking the block out again leaves the very bytes of before.
+        [ -z "$last" ] || { echo >>"$beside" && echo >"$state/unended"; } ||
+            { bashrc_failed; return; }
+    else
+        echo >"$state/bashrc-made" || { bashrc_failed; return; }
+    fi
+    {
+        echo "# >>> $slug >>>"
+        echo "[ ! -r ~/.config/$slug/bashrc ] || . ~/.config/$slug/bashrc"
+        echo "# <<< $slug <<<"
+    } >>"$beside" && mv -f "$beside" "$bashrc" || bashrc_failed
+}
+
+bashrc_has_it() { # 0: the block is in it; 1: it is not; more: it can't be read
+    [ -e "$HOME/.bashrc" ] || return 1
+    grep -qxF "# >>> $slug >>>" "$HOME/.bashrc"
+}
+
+bashrc_failed() { # the aliases are a comfort: their absence stops nothing
+    rm -f "$beside"
+    say bashrc "$bashrc"
+}
+
+bashrc_less() { # write, beside it, what ~/.bashrc is without the block, and nothing else
+    beside=''
+    bashrc_has_it
+    case $? in
+    0) ;;
+    1) return 0 ;;
+    *) [ ! -f "$HOME/.bashrc" ]; return ;;
+    esac
+    bashrc=$(readlink -f "$HOME/.bashrc") && beside=$HOME/.bashrc.$slug.$id &&
+        cp -p "$bashrc" "$beside" && last=$(tail -n 1 "$bashrc") &&
+        sed "/^# >>> $slug >>>\$/,/^# <<< $slug <<<\$/d" "$bashrc" >"$beside" || return
+    # The line end that we added, unless something was written below the block since.
+    [ -e "$state/unended" ] && [ "$last" = "# <<< $slug <<<" ] || return 0
+    size=$(wc -c <"$beside") && cp -p "$beside" "$beside.more" &&
+        head -c $((size - 1)) "$beside.more" >"$beside" && rm -f "$beside.more"
+}
+
+bashrc_out() { # put that in its place
+    [ -n "$beside" ] || return 0
+    if [ -s "$beside" ] || [ ! -e "$state/bashrc-made" ]; then
+        mv -f "$beside" "$bashrc"
+    else
+        rm -f "$beside" "$bashrc"
+    fi
+}
