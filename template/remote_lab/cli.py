@@ -148,9 +148,9 @@ def _parts(only: str | None) -> frozenset[str]:
 
 
 def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
-    import json
-
     if as_json:
+        import json
+
         click.echo(json.dumps([outcome.json() for outcome in outcomes], indent=2))
     for outcome in outcomes:
         if not as_json:

@@ -1,11 +1,15 @@
 """The push: home pieces, code and environment, in this order, on one remote."""
 
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
-from remote_lab import code, environment, home, lab, show, tree
+from remote_lab import code, home, show, tree
 from remote_lab.connection import Connection
 from remote_lab.errors import REMOTE_EDITED, UNREACHABLE, OutcomeUnknown, Problem
 from remote_lab.settings import PARTS
+
+if TYPE_CHECKING:
+    from remote_lab.environment import EnvironmentReport
 
 
 @dataclass
@@ -30,7 +34,7 @@ class Outcome:
     remote: str
     pieces: home.HomeReport | None = None
     commit: str = ""
-    built: environment.EnvironmentReport | None = None
+    built: "EnvironmentReport | None" = None
     started: bool = False
     lab: str = "none"
     problem: Problem | None = field(default=None, repr=False)
@@ -132,6 +136,8 @@ def _push(
         if outcome.commit and not dry:
             show.done(f"{name}: code at commit {outcome.commit[:10]}.")
     if "env" in options.only:
+        from remote_lab import environment
+
         wanted = environment.stamp(project)
         if wanted != there.code.stamp and dry:
             show.step(f"Would build the environment on {name}.")
@@ -160,6 +166,8 @@ def _see_to_lab(
 
 
 def _first_start(connection: Connection, outcome: Outcome) -> None:
+    from remote_lab import lab
+
     state = lab.act(connection, "start")
     for note in state.notes:
         show.note(note)
@@ -178,6 +186,8 @@ def _move(
     restart: bool,
 ) -> None:
     """Have another backend run the lab, where the project now asks for another."""
+    from remote_lab import lab
+
     former, _, processes = there.lab
     if processes != "0" and not restart:
         show.note(
