@@ -291,6 +291,27 @@ def test_twenty_pushes_at_once_some_killed(
 
 
 @pytest.mark.xdist_group("crowd")
+def test_two_projects_come_to_an_empty_home_at_once(
+    crowd: list[Pusher], tmp_path: Path, counted: Callable[[str], None]
+) -> None:
+    """They make the same folders, and write one .bashrc, each under its own lock."""
+    rounds = 25
+    for number in range(rounds):
+        there = tmp_path / str(number)
+        there.mkdir()
+        both = [crowd[0], crowd[2]]
+        for pusher in both:
+            pusher.edit()
+        for run in [pusher.start(there) for pusher in both]:
+            said = ends(run)
+            assert "generation" in said, said
+        settled(both, there)
+        bashrc = (there / ".bashrc").read_text()
+        assert [bashrc.count(f"# >>> {p.slug} >>>") for p in both] == [1, 1], bashrc
+    counted(f"{rounds} empty homes")
+
+
+@pytest.mark.xdist_group("crowd")
 def test_a_remove_among_pushes(
     crowd: list[Pusher], tmp_path: Path, counted: Callable[[str], None]
 ) -> None:
