@@ -114,6 +114,7 @@ VERBS = [
 ]
 
 
+@pytest.mark.timeout(20000 if DEEP else 300)
 def test_any_answer_is_survived(
     project: Project, hostile: Hostile, counted: Callable[[str], None]
 ) -> None:
