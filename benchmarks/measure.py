@@ -6,7 +6,9 @@ Memory and processes come from two further runs: a sampler and strace slow a com
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import statistics
 import subprocess
 import tempfile
@@ -16,7 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
+# Seconds after which a command has failed.
+PATIENCE = 300
 # A fork, however it is called; a thread is none.
 FORK = re.compile(r"(?:clone3?|v?fork)\((?!.*CLONE_THREAD).*= [1-9]\d*$")
 # The kernel's own report of a fork that strace saw the start and the end of apart.
@@ -66,7 +71,11 @@ def run(command: Command, *before: str) -> Run:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        process.wait()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         seconds = time.perf_counter() - began
         output.seek(0)
         said = output.read().decode(errors="replace")
@@ -84,9 +93,10 @@ def processes(command: Command, settle: Callable[[], None]) -> int:
     """
     with tempfile.TemporaryDirectory() as folder:
         trace = Path(folder, "trace")
-        # -D: strace is not the command's parent, so that the command's end is seen.
+        # -DDD: strace is not the command's parent, so that the command's end is seen,
+        # and in another session, so that who ends his own group does not end strace.
         # --seccomp-bpf: only what is asked for is stopped, the rest runs on.
-        strace = ("strace", "-D", "-f", "--seccomp-bpf", "-qq", "-etrace=process")
+        strace = ("strace", "-DDD", "-f", "--seccomp-bpf", "-qq", "-etrace=process")
         run(command, *strace, f"-o{trace}")
         settle()
         while marked(str(trace).encode()):
@@ -115,11 +125,13 @@ class Sampler(threading.Thread):
             self.largest = max(self.largest, 0.0, *each)
             time.sleep(0.005)
 
-    def stop(self) -> tuple[float, float]:
-        """End it; the peak of the sum, and of the largest process, in MB."""
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self.join()
-        return self.peak, self.largest
 
 
 def marked(mark: bytes) -> list[Path]:

@@ -23,6 +23,7 @@ HEAD = (
     *("", "", "x floor", "quartiles", "bar", "ms", "quartiles"),
     *("MB", "largest", "proc.", "turns", "bytes"),
 )
+WATCHED = ("memory", "largest", "processes")
 
 Bar = tuple[str, float, float]  # what, the figure, at most
 
@@ -90,7 +91,7 @@ def _cells(
     return (
         *(variant, ratio("median"), f"{ratio('q1')}-{ratio('q3')}", mark),
         *(ms("median"), f"{ms('q1')}-{ms('q3')}"),
-        *(f"{cell['memory']:.0f}", f"{cell['largest']:.0f}", str(cell["processes"])),
+        *(f"{cell[k]:.0f}" if k in cell else "" for k in WATCHED),
         *(str(crossed.get("turns", "")), str(crossed.get("sent", ""))),
     )
 

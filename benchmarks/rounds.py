@@ -74,16 +74,17 @@ def sample(each: Contender, variant: str, row: dict[str, Any], *, counts: bool) 
 
 def watched(each: Contender, variant: str) -> dict[str, float]:
     """Peak memory and processes, from two runs that are not timed."""
-    each.prepare(variant)
-    sampler = Sampler(each.scene.mark)
-    sampler.start()
+    told: dict[str, float] = {}
     try:
-        run(each.command(variant))
-    finally:
-        peak, largest = sampler.stop()
-    each.prepare(variant)
-    count = processes(each.command(variant), each.scene.settle)
-    return {"memory": peak, "largest": largest, "processes": count}
+        each.prepare(variant)
+        with Sampler(each.scene.mark) as sampler:
+            run(each.command(variant))
+        told |= {"memory": sampler.peak, "largest": sampler.largest}
+        each.prepare(variant)
+        told["processes"] = processes(each.command(variant), each.scene.settle)
+    except BenchmarkFailed as error:
+        note(f"{each.name}, {variant}: {error}")
+    return told
 
 
 def note(text: str) -> None:

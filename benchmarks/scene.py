@@ -192,7 +192,10 @@ class Scene:
                     os.kill(int(process.name), signal.SIGTERM)
             return not left and not self.server.sessions()
 
-        wait_until(quiet, "the laptop to be quiet")
+        try:
+            wait_until(quiet, "what ran on the laptop to end")
+        except TimeoutError as error:
+            raise BenchmarkFailed(str(error)) from None
         calm()
         for pattern in (".ssh/*-*", ".ansible/cp/*"):
             for socket in self.laptop.home.glob(pattern):
