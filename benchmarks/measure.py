@@ -71,12 +71,12 @@ def run(command: Command, *before: str) -> Run:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        # Not wait(PATIENCE), which looks but every 50 ms.
+        killer = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
+        killer.start()
+        process.wait()
         seconds = time.perf_counter() - began
+        killer.cancel()
         output.seek(0)
         said = output.read().decode(errors="replace")
     if process.returncode:

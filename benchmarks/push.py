@@ -25,7 +25,7 @@ from contender import own
 from many import COUNTS, dropped, many
 from measure import BenchmarkFailed
 from peers import fetch, peers
-from report import report
+from report import LATEST, latest, report
 from rounds import measured, note
 from scene import ROOT, Scene
 
@@ -42,7 +42,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     subprocess.run(["ip", "link", "set", "up", "dev", "lo"], check=True)
     figures: dict[str, Any] = {"machine": machine(), "load": [os.getloadavg()]}
-    figures["parts"] = []
+    figures["runs"], figures["parts"] = options.runs, []
     try:
         for told in parts(options):
             figures["parts"].append(told)
@@ -52,6 +52,10 @@ def main() -> None:
     print(report(figures))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.readme:
+        page = Path(__file__).with_name("README.md")
+        before = page.read_text().partition(LATEST)[0]
+        page.write_text(before + LATEST + latest(figures))
 
 
 def parts(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -81,6 +85,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="every figure")
+    parser.add_argument("--readme", action="store_true", help="put its latest table")
     parser.add_argument("--runs", type=int, default=7, help="of each cell")
     parser.add_argument(
         "--rtt", default=f"0,{FAR:g}", help="round trips in ms, or none"

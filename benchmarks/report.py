@@ -24,6 +24,7 @@ HEAD = (
     *("MB", "largest", "proc.", "turns", "bytes"),
 )
 WATCHED = ("memory", "largest", "processes")
+LATEST = "## The latest table\n"
 
 Bar = tuple[str, float, float]  # what, the figure, at most
 
@@ -120,3 +121,37 @@ def _bars(told: dict[str, Any]) -> Iterator[Bar]:
                 yield f"{what}: ours, in seconds", ours[variant]["median"], cell[
                     "median"
                 ]
+
+
+def latest(figures: dict[str, Any]) -> str:
+    """The table for the README: what follows upon its title."""
+    told, parts = figures["machine"], figures["parts"]
+    lines = [
+        "",
+        f"{told['date']}, {told['processors']}, Linux {told['kernel'].split('-')[0]},",
+        f"{told['ssh'].split(',')[0]}, {figures['runs']} runs of each. Load:",
+        f"{figures['load'][0][0]:.1f} at the start, {figures['load'][-1][0]:.1f} at the"
+        " end. First / no-op / one file, as multiples",
+        "of the floor; memory (MB) and processes of the first.",
+        "",
+        "| | " + " | ".join(part["title"] for part in parts) + " | MB | processes |",
+        "|---" * (len(parts) + 3) + "|",
+    ]
+    names = list(dict.fromkeys(name for part in parts for name in part["rows"]))
+    for name in names:
+        found = [part["rows"].get(name, {"cells": {}})["cells"] for part in parts]
+        cells = [
+            " / ".join(
+                f"{cell['median'] / _floor(part):.2f}"
+                for cell in each.values()
+                if "median" in cell
+            )
+            for part, each in zip(parts, found, strict=True)
+        ]
+        watched: dict[str, Any] = next(
+            (cell for each in found for cell in each.values()), {}
+        )
+        cells += [f"{watched[k]:.0f}" if k in watched else "" for k in WATCHED[::2]]
+        lines.append(f"| {name.replace('|', chr(92) + '|')} | {' | '.join(cells)} |")
+    floors = ", ".join(f"{_floor(p) * 1000:.0f} ms ({p['title']})" for p in parts)
+    return "\n".join([*lines, "", f"The floor: {floors}.", ""])
