@@ -1,7 +1,6 @@
 """How pushes to many remotes are shown while they are under way."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import RLock
 from typing import TYPE_CHECKING, Self
 
@@ -33,18 +32,17 @@ class Board:
         """A remote's push is over."""
         self._do(lambda: self._end(name, fate))
 
-    @contextmanager
-    def silent(self) -> Iterator[None]:
-        """Say nothing while somebody is asked for a password; keep it for later."""
+    def hush(self) -> None:
+        """Say nothing from now on: somebody is asked for a password."""
         with self._lock:
             self._kept = []
-        try:
-            yield
-        finally:
-            with self._lock:
-                kept, self._kept = self._kept, None
-                for act in kept:
-                    act()
+
+    def speak(self) -> None:
+        """Say what was kept back, and all that comes."""
+        with self._lock:
+            kept, self._kept = self._kept or [], None
+            for act in kept:
+                act()
 
     def _do(self, act: Callable[[], object]) -> None:
         with self._lock:
@@ -88,14 +86,14 @@ class LiveBoard(Board):
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    @contextmanager
-    def silent(self) -> Iterator[None]:
-        with super().silent():
-            self.__exit__()
-            try:
-                yield
-            finally:
-                self.__enter__()
+    def hush(self) -> None:
+        super().hush()
+        self._live.stop()
+
+    def speak(self) -> None:
+        if self._kept is not None:
+            self.__enter__()
+        super().speak()
 
     def _begin(self, name: str) -> None:
         self._rows[name] = "connecting"

@@ -123,7 +123,7 @@ def push(
     if everywhere:
         remotes = list(project.remotes.values())
     else:
-        remotes = [project.pick(name) for name in names or (None,)]
+        remotes = [project.pick(name) for name in dict.fromkeys(names or (None,))]
     mode = "dry" if dry_run else "force" if force else "apply"
     options = Options(parts, mode, restart)
     if len(remotes) == 1:

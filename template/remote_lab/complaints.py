@@ -17,6 +17,10 @@ GUARD = "Have ~/.bashrc there begin with: case $- in *i*) ;; *) return ;; esac"
 # How ssh says that a connection died: all that we sent may have arrived, and the mark
 # been lost on its way back.
 DIED = re.compile("closed|reset by|disconnect|Broken pipe|not responding")
+# How it says that sshd hung up before it asked who we are. A jump host that finds no
+# way to the remote makes it say the same, behind its own words.
+DROPPED = re.compile("(kex|ssh)_exchange_identification")
+NO_WAY = re.compile("(?m)^ssh: connect|stdio forwarding failed|open failed")
 
 
 def not_run(
@@ -106,16 +110,16 @@ def explain(connection: "Connection", errors: str, begun: bool = False) -> Unrea
             f"The host key of {host} could not be checked.",
             f"Log in once by hand and look at the key: ssh {host}",
         )
-    if re.search("(kex|ssh)_exchange_identification", errors):
-        return Dropped(
-            f"{host} hangs up at once, each time: {last}",
-            f"It may be busy, or bar this laptop for a while. Try later: ssh -v {host}",
-        )
     if "Permission denied" in errors or "Too many authentication" in errors:
         return Refused(
             f"{host} is there, but does not let you in: {last}",
             f"Bring your key there: {connection.verb('install')}   (or check User and"
             f" IdentityFile: ssh -v {host})",
+        )
+    if DROPPED.search(errors) and not NO_WAY.search(errors):
+        return Dropped(
+            f"{host} hangs up at once, each time: {last}",
+            f"It may be busy, or bar this laptop for a while. Try later: ssh -v {host}",
         )
     if "open refused by peer" in errors or "open failed" in errors:
         return Unreachable(

@@ -248,7 +248,7 @@ def _what_became(
         (
             "Nothing of the project is in use there any more; some of it is left."
             if off
-            else "The remote is as it was."
+            else "The files of the remote are as they were."
         ),
         connection.verb(verb),
     )
@@ -280,6 +280,13 @@ def no_sudo(connection: Connection, command: list[str]) -> Problem:
 
 # It may be at work still: its lock tells, as long as it lives.
 _ASK = """
+for left in "$state/in.$host".*."$id"; do # no lock yet: it is unpacking, or will never
+    pid=${left%.*} tries=0
+    while [ -e "$left" ] && started "${pid##*.}" && [ $tries -lt 50 ]; do
+        tries=$((tries + 1))
+        sleep 0.2
+    done
+done
 while holder=$(readlink "$state/lock") && [ "${holder##*:}" = "$id" ] && alive "$holder"
 do sleep 0.2; done
 say push "$(cat "$current/id" 2>/dev/null)"
@@ -293,13 +300,14 @@ say undo "$(cat "$current/undo" 2>/dev/null)"
 def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
     name, slug = connection.remote.name, connection.project.slug
     as_was = f"{name} is as it was."
-    if met := limit(errors):
+    failure = report.failure
+    # A banner may talk of limits, too: where the remote knows better, that counts.
+    if failure[:1] in ((), ("nowrite",), ("incomplete",)) and (met := limit(errors)):
         return Problem(
             f"A limit of the account on {name} is too low for this: {met}",
             as_was,
             f"Look at them: {connection.shell('ulimit -a')}   and ask who runs it.",
         )
-    failure = report.failure
     # Some shells end at once where a file can't be made, with no last record.
     if not failure and FULL.search(errors):
         failure = ("nowrite",)
@@ -333,11 +341,11 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 "Something stands where a folder has to be. Move it away there, then:"
                 f" {connection.verb('push')}",
             )
-        case ("nowrite", *place):
+        case ("nowrite" | "stopped" as when, *place):
             return Problem(
                 f"{name} can't write{' to ' if place else ''}{''.join(place)}:"
                 f" {reason(errors)}",
-                as_was,
+                as_was if when == "nowrite" else f"The lab is stopped. Else {as_was}",
                 "Is the disk full, your quota, or the home read-only? Look with:"
                 f" {connection.shell('df -h .')}   (df -i, where files are counted)",
             )
@@ -356,12 +364,20 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 " there, or has been removed.",
                 todo=connection.verb("push"),
             )
-        case ("behind", file):
+        case ("owed", file):
+            return Problem(
+                f"{name} can't write to {file}, the file that a link of yours leads to:"
+                f" {reason(errors)}",
+                "It is owed that by the push or undo before; of this one, nothing was"
+                " done.",
+                f"Once it can be written: {connection.verb('push')}",
+            )
+        case ("behind", file, verb):
             return Problem(
                 f"{name} can't write to {file}, the file that a link of yours leads"
                 f" to: {reason(errors)}",
                 "All else is in place, and nothing is half written.",
-                f"Once it can be written, it will be: {connection.verb('push')}",
+                f"Once it can be written, it will be: {connection.verb(verb)}",
             )
         case ("remains", place):
             return Problem(

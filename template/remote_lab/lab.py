@@ -10,7 +10,7 @@ from remote_lab.home import no_sudo, values
 from remote_lab.session import Record, number
 from remote_lab.sshconf import is_path
 
-PROGRAMS = ("state", "places", "lab")
+PROGRAMS = ("state", "places", "lab", "answer")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ done for one remote after another, while the others go on.
 import signal
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Event
 
 from remote_lab import show, tree
 from remote_lab.board import Board, LiveBoard
@@ -34,53 +34,94 @@ def push_all(
         Problem: What is here can't be pushed anywhere.
     """
     pieces = tree.read(project) if "home" in options.only else None
-    at_once = BoundedSemaphore(AT_ONCE)
     board = LiveBoard(len(remotes)) if sys.stderr.isatty() else Board()
-
-    def go(remote: Remote, ask: bool) -> Outcome:
-        with at_once, show.heard_by(board.ear(remote.name)):
-            return push(Connection(project, remote, ask), options, pieces)
-
-    outcomes: dict[str, Outcome] = {}
-    with board, ThreadPoolExecutor(AT_ONCE) as pool:
-        under_way = {pool.submit(go, remote, False): remote for remote in remotes}
-        try:
-            for future in as_completed(under_way):
-                remote, outcome = under_way[future], future.result()
-                if isinstance(outcome.problem, Refused) and sys.stdin.isatty():
-                    with board.silent():
-                        show.step(f"{remote.name} asks:")
-                        outcome = go(remote, True)
-                outcomes[remote.name] = outcome
-                board.end(remote.name, outcome.fate[0])
-        except KeyboardInterrupt:
-            outcomes |= _given_up(pool, under_way, outcomes)
-    return [outcomes[remote.name] for remote in remotes]
+    with board:
+        return _Pushes(project, options, pieces, board).all(remotes)
 
 
-def _given_up(
-    pool: ThreadPoolExecutor,
-    under_way: dict[Future[Outcome], Remote],
-    known: dict[str, Outcome],
-) -> dict[str, Outcome]:
-    """The fates of the rest after a Ctrl-C; the terminal tells each ssh of it too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # `uv run` passes on a second one
-    show.note("Interrupted: seeing what became of those under way ...")
-    pool.shutdown(cancel_futures=True)
-    fates = {}
-    for future, remote in under_way.items():
-        if remote.name in known:
-            continue
-        if future.cancelled():
-            problem = Problem(
-                f"Interrupted before {remote.name} had its turn.",
-                f"{remote.name} is as it was.",
-                f"./remote push {remote.name}",
-            )
-            fates[remote.name] = Outcome(remote.name, problem=problem)
-        else:
-            fates[remote.name] = future.result()
-    return fates
+class _Pushes:
+    """Pushes that are under way side by side."""
+
+    def __init__(
+        self,
+        project: Project,
+        options: Options,
+        pieces: list[tree.Piece] | None,
+        board: Board,
+    ) -> None:
+        self._project, self._options, self._pieces = project, options, pieces
+        self._board = board
+        self._at_once = BoundedSemaphore(AT_ONCE)
+        self._interrupted = Event()
+        self._outcomes: dict[str, Outcome] = {}
+
+    def all(self, remotes: list[Remote]) -> list[Outcome]:
+        """Do them; a Ctrl-C, which the terminal gives to each ssh too, ends them."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            under_way = {pool.submit(self._quiet, r): r for r in remotes}
+            try:
+                for future in as_completed(under_way):
+                    self._through(under_way[future], future.result())
+            except KeyboardInterrupt:
+                self._interrupted.set()
+                # `uv run` passes on a second one. And a handler, unlike SIG_IGN, is
+                # not handed down to an ssh, which a further Ctrl-C can end.
+                signal.signal(signal.SIGINT, lambda *_: None)
+                self._board.speak()
+                show.note("Interrupted: seeing what became of those under way ...")
+                pool.shutdown(cancel_futures=True)
+                for future, remote in under_way.items():
+                    self._outcomes.setdefault(remote.name, _fate(future, remote))
+        return [self._outcomes[remote.name] for remote in remotes]
+
+    def _quiet(self, remote: Remote) -> Outcome:
+        with self._at_once, show.heard_by(self._board.ear(remote.name)):
+            return self._push(remote, ask=False)
+
+    def _asking(self, remote: Remote) -> Outcome:
+        hear = self._board.ear(remote.name)
+
+        def let_in(sign: str, text: str) -> None:
+            self._board.speak()  # it has answered: nobody is asked any more
+            hear(sign, text)
+
+        with self._at_once, show.heard_by(let_in):
+            self._board.hush()
+            show.line("?", f"{remote.name} asks:")
+            try:
+                return self._push(remote, ask=True)
+            finally:
+                self._board.speak()
+
+    def _push(self, remote: Remote, ask: bool) -> Outcome:
+        way = Connection(self._project, remote, ask)
+        return push(way, self._options, self._pieces, self._goes_on)
+
+    def _goes_on(self) -> bool:
+        return not self._interrupted.is_set()
+
+    def _through(self, remote: Remote, outcome: Outcome) -> None:
+        if isinstance(outcome.problem, Refused) and sys.stdin.isatty():
+            # Known only if nothing comes between.
+            self._outcomes[remote.name] = _interrupted(remote, "was being pushed to")
+            outcome = self._asking(remote)
+        self._outcomes[remote.name] = outcome
+        self._board.end(remote.name, outcome.fate[0])
+
+
+def _fate(future: Future[Outcome], remote: Remote) -> Outcome:
+    if future.cancelled():
+        return _interrupted(remote, "had not had its turn")
+    return future.result()
+
+
+def _interrupted(remote: Remote, when: str) -> Outcome:
+    problem = Problem(
+        f"Interrupted when {remote.name} {when}.",
+        f"{remote.name} is as before, or as after: never in between.",
+        f"./remote push {remote.name}",
+    )
+    return Outcome(remote.name, problem=problem)
 
 
 def table(outcomes: list[Outcome]) -> None:

@@ -1,5 +1,6 @@
 """The push: home pieces, code and environment, in this order, on one remote."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -92,7 +93,10 @@ class Outcome:
 
 
 def push(
-    connection: Connection, options: Options, pieces: list[tree.Piece] | None = None
+    connection: Connection,
+    options: Options,
+    pieces: list[tree.Piece] | None = None,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Outcome:
     """Push to one remote; a problem is kept in the outcome, not raised.
 
@@ -103,15 +107,18 @@ def push(
         connection: The way to the remote.
         options: How to push.
         pieces: What home/remote holds, if that is known already.
+        go_on: Asked before each part: whether to begin it.
     """
     outcome = Outcome(connection.remote.name)
     try:
         connection.dial()
         if pieces is None and "home" in options.only:
             pieces = tree.read(connection.project)
-        _push(connection, options, outcome, pieces)
+        _push(connection, options, outcome, pieces, go_on)
     except Problem as error:
         outcome.problem = error
+    except OSError as error:  # the disk here is full, ...
+        outcome.problem = Problem(f"This laptop could not do it: {error}.")
     return outcome
 
 
@@ -120,7 +127,17 @@ def _push(
     options: Options,
     outcome: Outcome,
     pieces: list[tree.Piece] | None,
+    go_on: Callable[[], bool],
 ) -> None:
+    def begin(part: str) -> bool:
+        if part in options.only and not go_on():
+            raise Problem(
+                f"Interrupted: the push to {name} went no further.",
+                "What was done before is in place.",
+                connection.verb("push"),
+            )
+        return part in options.only
+
     project, name = connection.project, connection.remote.name
     dry = options.mode == "dry"
     if pieces is not None:
@@ -131,11 +148,11 @@ def _push(
     else:
         there = home.look(connection)
     outcome.lab = there.lab[0]
-    if "code" in options.only:
+    if begin("code"):
         outcome.commit = code.push(connection, there.code, dry)
         if outcome.commit and not dry:
             show.done(f"{name}: code at commit {outcome.commit[:10]}.")
-    if "env" in options.only:
+    if begin("env"):
         from remote_lab import environment
 
         wanted = environment.stamp(project)

@@ -133,7 +133,7 @@ class Session:
         errors = self.errors()
         # ssh's own failure; or what ran here, ssh or the sandbox's sh, was killed.
         if status < 0 or (status == 255 and not self.remote.sandbox):
-            raise explain(self.connection, errors, begun=self.marked)
+            raise explain(self.connection, errors, begun=self.marked or status < 0)
         if not self.marked:
             raise not_run(self.connection, status, self._noise, errors)
         if self._lacking:

@@ -126,7 +126,11 @@ def _stamp(project: Project) -> str:
         *(_read(target_file(project, r)) for r in project.remotes.values()),
         # Less what install itself puts there.
         _read(ssh / "config").replace(f"Include ~/.ssh/config.d/{own}\n", ""),
-        *(_read(path) for path in sorted(ssh.glob("config.d/*")) if path.name != own),
+        *(
+            _read(path)
+            for path in sorted(ssh.glob("config.d/*"))
+            if path.is_file() and path.name != own
+        ),
     ]
     # Enough to notice a change, and there before hashlib would be: ssh waits for this.
     data = "\0".join(made_from).encode("utf-8", "replace")

@@ -33,6 +33,7 @@ stage() { # the new generation, whole, beside the others
     while IFS=$tab read -r word path own; do
         [ "$word" != drop ] || stage_one drop "$path" || return
     done <"$work/verdicts"
+    still_owed "$part" || return
     while IFS=$tab read -r word path own; do
         if [ "$own" = own ]; then
             stage_behind "$path" || return
@@ -92,6 +93,12 @@ pending() { # GENERATION PATH: what has to follow once that path has changed
     esac
 }
 
+still_owed() { # GENERATION: what had to follow the one in use, and has not yet
+    for owed in reload lab tmux; do
+        [ ! -e "$current/pending/$owed" ] || : >"$1/pending/$owed" || return
+    done
+}
+
 turn_to() { # GENERATION: the one switch
     ln -s "generations/$1" "$state/current.$id" &&
         mv -fT "$state/current.$id" "$current"
@@ -101,6 +108,7 @@ prune() { # keep the five newest, and the one that was in use: undo goes back to
     former=''
     [ ! -e "$current/previous" ] || read -r former <"$current/previous"
     for old in "$state"/generations/*; do
+        case ${old##*/} in *[!0-9]*) continue ;; esac
         [ "${old##*/}" -gt $((number - 5)) ] ||
             [ "generations/${old##*/}" = "$former" ] || away "$old"
     done
@@ -108,7 +116,7 @@ prune() { # keep the five newest, and the one that was in use: undo goes back to
 
 push_home() {
     begin
-    [ "$mode" = dry ] || write_through || fail 1 behind "$behind"
+    [ "$mode" = dry ] || write_through || fail 1 owed "$behind"
     : >"$work/none"
     pristine=$work/none
     [ ! -e "$current/manifest" ] || pristine=$current/manifest
@@ -121,7 +129,7 @@ push_home() {
     if [ "$changes" -gt 0 ] || [ "$news" = yes ] || ! cmp -s "$current/links" "$work/links"; then
         stage || fail 1 nowrite "$state"
         turn_to "$number" || fail 1 nowrite "$state"
-        write_through || fail 1 behind "$behind"
+        write_through || fail 1 behind "$behind" push
         say generation "$number"
         prune
     fi

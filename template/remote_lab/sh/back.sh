@@ -4,7 +4,7 @@
 undo_home() { # back to the generation before this one
     begin
     [ -e "$current/id" ] || fail 1 never
-    write_through || fail 1 behind "$behind"
+    write_through || fail 1 owed "$behind"
     by=''
     read -r by 2>/dev/null <"$current/undo"
     if [ "$by" = "$id" ]; then # of what became of it, the laptop has not heard
@@ -26,7 +26,7 @@ undo_home() { # back to the generation before this one
     echo "$id" >"$state/$back/undo" && echo "$left" >"$state/$back/left" ||
         fail 1 nowrite "$state"
     turn_to "${back#generations/}" || fail 1 nowrite "$state"
-    write_through || fail 1 behind "$behind"
+    write_through || fail 1 behind "$behind" undo
     undo_finish
 }
 
@@ -38,6 +38,7 @@ undo_finish() { # tell of it, and do what has to follow
 
 undo_pending() { # tell what changes, and note what has to follow
     rm -f "$state/$back/pending/through"
+    still_owed "$state/$back" || return
     while IFS=$tab read -r path _ _ here _ && IFS=$tab read -r _ _ _ there _ <&3; do
         [ "$here" != "$there" ] || continue
         if [ "$there" = - ]; then say drop "$path"; else say take "$path"; fi
@@ -70,19 +71,19 @@ keep_own() { # a copy of the home pieces, if the user has made any of them his o
 remove_home() { # everything of the project, but its code, off this account
     begin
     # Noted by even half a first push; what a remove left behind it may go at once.
-    [ -e "$state/links" ] || { rm -rf "$state"; fail 1 never; }
+    [ -e "$state/links" ] || { notes_away; fail 1 never; }
     [ ! -e "$current/id" ] || keep_own || fail 1 nowrite "$state"
     if [ -e "$state/folders" ]; then sort -r "$state/folders"; fi >"$work/folders" ||
         fail 1 nowrite "$state"
     bashrc_less || fail 1 nowrite "$HOME"
     backend_leave
     if [ -e "$work/kept" ]; then
-        mv "$work/kept" "$HOME/$slug.kept.$id" || fail 1 nowrite "$HOME"
+        mv "$work/kept" "$HOME/$slug.kept.$id" || fail 1 stopped "$HOME"
         say kept "$slug.kept.$id"
     fi
-    bashrc_out || { rm -f "$beside"; fail 1 nowrite "$bashrc"; }
     # The one switch, to nowhere: from here on, the home shows nothing of ours.
-    rm -f "$current" || fail 1 nowrite "$state"
+    rm -f "$current" || fail 1 stopped "$state"
+    bashrc_out || { rm -f "$beside"; fail 1 remains .bashrc; }
     socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
     case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
     while IFS= read -r place; do
@@ -95,6 +96,15 @@ remove_home() { # everything of the project, but its code, off this account
     userctl daemon-reload >/dev/null 2>&1
     # The notes go last: as long as they are there, remove can be had again.
     away "$state/generations" && rm -rf "$HOME/.local/share/$slug" "$HOME/.cache/$slug" &&
-        rm -rf "$state" || fail 1 remains ".local/state/$slug"
+        notes_away || fail 1 remains ".local/state/$slug"
     say removed
+}
+
+notes_away() { # all of $state; a push that has come meanwhile waits there for the lock
+    for left in "$state"/*; do
+        case $left in "$state"/in.* | "$state"/lock) ;; *) rm -rf "$left" || return ;; esac
+    done
+    rm -rf "$work" "$state/lock" || return
+    locked=''
+    rmdir "$state" 2>/dev/null || :
 }

@@ -45,9 +45,12 @@ bashrc_less() { # write, beside it, what ~/.bashrc is without the block, and not
     1) return 0 ;;
     *) [ ! -f "$HOME/.bashrc" ]; return ;;
     esac
+    # These lines alone: what was written among them, or below, is the user's.
+    ours="\[ ! -r ~\/\.config\/$slug\/bashrc \] || \. ~\/\.config\/$slug\/bashrc"
     bashrc=$(readlink -f "$HOME/.bashrc") && beside=$HOME/.bashrc.$slug.$id &&
         cp -p "$bashrc" "$beside" && last=$(tail -n 1 "$bashrc") &&
-        sed "/^# >>> $slug >>>\$/,/^# <<< $slug <<<\$/d" "$bashrc" >"$beside" || return
+        sed -e "/^# >>> $slug >>>\$/d" -e "/^# <<< $slug <<<\$/d" -e "/^$ours\$/d" \
+            "$bashrc" >"$beside" || return
     # The line end that we added, unless something was written below the block since.
     [ -e "$state/unended" ] && [ "$last" = "# <<< $slug <<<" ] || return 0
     size=$(wc -c <"$beside") && cp -p "$beside" "$beside.more" &&

@@ -45,6 +45,7 @@ folder_in() { # FOLDER, relative to the home; those that we make are noted
 
 write_through() { # what pending/through names, into the files behind the user's links
     [ -e "$current/pending/through" ] || return 0
+    behind=$state beside=''
     from=$state/$(cat "$current/pending/through") # generations/N/written or replaced
     case $from in */written) was=${from%/*}/replaced ;; *) was=${from%/*}/written ;; esac
     (cd "$from" && find . -type f) >"$work/behind" || return
@@ -54,17 +55,22 @@ write_through() { # what pending/through names, into the files behind the user's
         if [ -e "$behind" ]; then
             cmp -s "$behind" "$was/$path"
             case $? in
-            0) cp -p "$behind" "$beside" || return ;;
+            0) cp -p "$behind" "$beside" || unwritten || return ;;
             # Written already, or edited since this was cut off: then it is his.
             1) rm -f "$beside" && continue ;;
             *) return 1 ;;
             esac
         fi
-        cat "$from/$path" >"$beside" || return
+        cat "$from/$path" >"$beside" || unwritten || return
         if [ -x "$from/$path" ]; then chmod u+x "$beside"; else chmod a-x "$beside"; fi
-        mv -f "$beside" "$behind" || { rm -f "$beside"; return 1; }
+        mv -f "$beside" "$behind" || unwritten || return
     done <"$work/behind"
     rm -f "$current/pending/through"
+}
+
+unwritten() { # leave nothing beside the user's file
+    rm -f "$beside"
+    return 1
 }
 
 links_out() { # out with all links of ours that nothing stands behind any more

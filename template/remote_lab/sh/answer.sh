@@ -1,0 +1,48 @@
+# A lab that answers: wait until it does, tell where, set its password.
+# Needs: state.sh, lab.sh, and for lab_password: password.
+
+lab_wait() { # until it listens: a first start on a slow disk imports a great deal
+    [ -x "$code/.venv/bin/python" ] || fail 1 noenv
+    tries=0
+    until lab_pid && lab_listens; do
+        tries=$((tries + 1))
+        [ $tries -lt 900 ] || not_running
+        sleep 0.1
+    done
+}
+
+not_running() { # with what it said last
+    fail 1 notrunning "$(tail -n 5 "$state/lab.log" 2>/dev/null | tr '\n\t' '  ')"
+}
+
+lab_listens() { # what it does to a port, its client finds out
+    socket=$(sed -n 's/^socket=//p' "$state/lab.addr")
+    [ -z "$socket" ] || [ -S "$socket" ]
+}
+
+lab_address() { # what the laptop needs for the tunnel and the browser
+    lab_pid || not_running
+    while IFS='=' read -r key value; do say "$key" "$value"; done <"$state/lab.addr"
+    say token "$(cat "$state/token")"
+}
+
+lab_password() { # keep $password, hashed as jupyter_server does, where it looks
+    cd "$code" && [ -x .venv/bin/python ] || fail 1 noenv
+    config=$HOME/.local/share/$slug/jupyter/jupyter_server_config.json
+    mkdir -p "${config%/*}" &&
+        printf %s "$password" | .venv/bin/python -c "$hash_password" "$config" ||
+        fail 1 nowrite "$config"
+}
+
+# Beside what else the user may have set in that file.
+hash_password='
+import json, os, sys
+from jupyter_server.auth import passwd
+path = sys.argv[1]
+config = json.load(open(path)) if os.path.exists(path) else {}
+hashed = passwd(sys.stdin.read())
+config.setdefault("PasswordIdentityProvider", {})["hashed_password"] = hashed
+with open(path + ".new", "w") as file:
+    json.dump(config, file, indent=2)
+os.replace(path + ".new", path)
+'
