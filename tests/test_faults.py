@@ -74,6 +74,50 @@ def test_a_host_key_that_changed(project: Project, loopback: Loopback) -> None:
     told(push(project), 4, "another host key", "ssh-keygen -R")
 
 
+@pytest.mark.parametrize("away", ["nobody listens", "nobody knows it"])
+def test_a_jump_host_that_is_away_is_found_out(
+    laptop: Laptop, loopback: Loopback, away: str
+) -> None:
+    """ssh says the same where sshd drops logins, and that would be tried for long."""
+    jump = "no-such-host.invalid" if "knows" in away else f"127.0.0.1:{free_port()}"
+    project = Project.rendered(laptop, {**reaches(loopback), "proxy_jump": jump})
+    began = time.monotonic()
+    told(push(project), 4, "can't be reached")
+    assert time.monotonic() - began < 5
+
+
+def test_a_jump_host_that_refuses_is_not_asked_for(
+    laptop: Laptop, loopback: Loopback
+) -> None:
+    config = laptop.home / ".ssh/config"
+    config.write_text("StrictHostKeyChecking accept-new\n")
+    with Loopback("", config=["PasswordAuthentication yes"]) as jump:
+        way = f"{jump.user}@{jump.address}:{jump.port}"
+        project = Project.rendered(laptop, {**reaches(loopback), "proxy_jump": way})
+        done = push(project)
+        told(done, 4, "does not let you in", "Permission denied")
+        assert "hangs up" not in done.stderr
+
+
+def test_a_folder_among_the_users_ssh_files(project: Project) -> None:
+    (project.laptop.home / ".ssh/config.d/.git").mkdir(parents=True)
+    push(project, "home", check=True)
+
+
+def test_a_banner_that_speaks_of_limits_hides_nothing(
+    laptop: Laptop, tmp_path: Path
+) -> None:
+    banner = tmp_path / "banner"
+    banner.write_text("Please fork our docs. Killed jobs: too many open files.\n")
+    with Loopback(laptop.key, config=[f"Banner {banner}"]) as loopback:
+        project = Project.rendered(laptop, reaches(loopback))
+        push(project, "home", check=True)
+        (loopback.home / TMUX).write_text("# mine\n")
+        project.edit(TMUX, "# theirs")
+        project.laptop.run("ssh", "-O", "exit", "titanic", check=False)
+        told(push(project, "home"), 3, "Edited on titanic", "--force")
+
+
 # Settings that can't be
 
 TOMLS: dict[str, tuple[str, str | bytes | tuple[str, str], str]] = {

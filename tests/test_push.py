@@ -163,6 +163,28 @@ def test_one_changed_file_is_all_that_is_put(pushed: Project) -> None:
     assert json.loads(done.stdout)[0]["changed"] == [TMUX]
 
 
+# 5. What has to follow a change follows it, whatever comes between
+
+
+def test_what_is_owed_is_owed_by_the_next_generation_too(pushed: Project) -> None:
+    for owed in ("lab", "tmux"):
+        (pushed.state / "current/pending" / owed).touch()
+    pushed.edit(BASHRC, "# news that calls for nothing")
+    argv, env, data = stream(pushed)
+    # It dies when the switch is turned, before anything has followed.
+    stubs = pushed.laptop.home / "stubs"
+    stubs.mkdir()
+    (stubs / "tmux").write_text("#!/bin/sh\nkill -9 $PPID\n")
+    (stubs / "tmux").chmod(0o755)
+    env["PATH"] = f"{stubs}:{env['PATH']}"
+    subprocess.run(argv, env=env, input=data, check=False, capture_output=True)
+    pending = (pushed.state / "current/pending").iterdir()
+    assert {p.name for p in pending} == {"lab", "tmux"}
+    assert (pushed.state / "current").readlink().name == "2"
+    pushed.remote("undo")
+    assert [*(pushed.state / "current/pending").iterdir()] == []
+
+
 # 6. Dry run
 
 
@@ -276,6 +298,16 @@ def test_bashrc_block_goes_in_once_and_out_cleanly(project: Project) -> None:
     project.remote("remove")
     assert real.read_text() == "echo noise\nalias a=b"
     assert bashrc.is_symlink()
+
+
+@pytest.mark.parametrize("lost", ["# >>> titanic >>>\n", "# <<< titanic <<<\n"])
+def test_a_block_that_the_user_has_touched_takes_nothing_of_his_along(
+    pushed: Project, lost: str
+) -> None:
+    bashrc = pushed.home / ".bashrc"
+    bashrc.write_text(bashrc.read_text().replace(lost, "") + "alias mine=ls\n")
+    pushed.remote("remove")
+    assert "alias mine=ls\n" in bashrc.read_text()
 
 
 def test_a_home_with_spaces_and_quotes(laptop: Laptop) -> None:

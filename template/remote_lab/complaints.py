@@ -20,7 +20,7 @@ DIED = re.compile("closed|reset by|disconnect|Broken pipe|not responding")
 # How it says that sshd hung up before it asked who we are. A jump host that finds no
 # way to the remote makes it say the same, behind its own words.
 DROPPED = re.compile("(kex|ssh)_exchange_identification")
-NO_WAY = re.compile("(?m)^ssh: connect|stdio forwarding failed|open failed")
+NO_WAY = re.compile("^ssh: |stdio forwarding failed|open failed|Permission denied")
 
 
 def not_run(
@@ -98,7 +98,10 @@ def explain(connection: "Connection", errors: str, begun: bool = False) -> Unrea
     )
     if begun:
         return broken
-    last = errors.splitlines()[-1] if errors else "ssh ended without a word"
+    lines = errors.splitlines() or ["ssh ended without a word"]
+    # What a jump host's ssh says comes before the one line that tells the least.
+    telling = [line for line in lines if NO_WAY.search(line)]
+    last = (telling or lines)[-1]
     if "IDENTIFICATION HAS CHANGED" in errors:
         return Unreachable(
             f"{host} shows another host key than it did before: it was set up anew,"
@@ -116,7 +119,7 @@ def explain(connection: "Connection", errors: str, begun: bool = False) -> Unrea
             f"Bring your key there: {connection.verb('install')}   (or check User and"
             f" IdentityFile: ssh -v {host})",
         )
-    if DROPPED.search(errors) and not NO_WAY.search(errors):
+    if DROPPED.search(errors) and not telling:
         return Dropped(
             f"{host} hangs up at once, each time: {last}",
             f"It may be busy, or bar this laptop for a while. Try later: ssh -v {host}",
@@ -127,7 +130,7 @@ def explain(connection: "Connection", errors: str, begun: bool = False) -> Unrea
             "Its sshd allows a login no session, or not as many (MaxSessions): ask who"
             f" runs it. This must say hello: ssh {host} echo hello",
         )
-    if not errors or DIED.search(last):
+    if not errors or (DIED.search(last) and not telling):
         return broken
     return Unreachable(
         f"{host} can't be reached: {last}",

@@ -67,6 +67,7 @@ class Connection:
         self.project = project
         self.remote = remote
         self._ask = ask
+        self._again = False  # whether sshd, or so it seems, has hung up on us before
 
     def verb(self, words: str) -> str:
         """What to type for one of our verbs on this remote, with its name if needed."""
@@ -165,14 +166,19 @@ class Connection:
                 except Dropped:
                     if pause is None:
                         raise
+            self._again = True
             # Not all at once again.
             time.sleep(pause * (0.5 + os.urandom(1)[0] / 256))
         raise AssertionError
 
     def ssh(self) -> list[str]:
         """The ssh command with this project's configuration, less the Host."""
-        quiet = [] if self._ask else ["-o", "BatchMode=yes"]
-        return ["ssh", "-F", str(ssh_config(self.project)), "-T", *quiet]
+        options = [] if self._ask else ["-o", "BatchMode=yes"]
+        if self._again:
+            # Else ssh keeps to itself what a jump host complains of, and all that one
+            # hears is that somebody hung up.
+            options += ["-o", "ControlPersist=no"]
+        return ["ssh", "-F", str(ssh_config(self.project)), "-T", *options]
 
     def env(self) -> dict[str, str] | None:
         """The environment for argv: the sandbox's own, or None for this one."""
