@@ -60,7 +60,7 @@ def assert_told(
     if done.returncode == 0:
         assert seen == after
     elif done.returncode == 1:
-        assert "is as it was" in done.stderr
+        assert "are as they were" in done.stderr
         assert seen == before
     else:
         assert done.returncode == 4
@@ -244,7 +244,7 @@ def test_what_was_cut_and_died_is_told_as_undone(
     done = cut.end()
     assert done.returncode == 1
     assert f"broke before the {verb} was through" in done.stderr
-    assert "The remote is as it was" in done.stderr
+    assert "The files of the remote are as they were" in done.stderr
     assert f"./remote {verb}" in done.stderr
     assert sees(loopback.home) == before
     (loopback.home / "go").touch()
