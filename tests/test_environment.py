@@ -185,7 +185,8 @@ def test_another_build_backend_is_named(lab: Lab) -> None:
 def test_a_python_too_old_is_told(lab: Lab) -> None:
     lab.tool(
         "python3",
-        'printf \'python\\t%s\\t{"python_full_version": "3.8.10", "python_version": "3.8"}\\n\' "$0"',
+        'printf \'python\\t%s\\t{"python_full_version": "3.8.10",'
+        ' "python_version": "3.8"}\\n\' "$0"',
     )
     with pytest.raises(Problem, match=r"has Python 3\.8\.10.* wants >=3\.11"):
         lab.build()
