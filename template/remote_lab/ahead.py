@@ -6,10 +6,8 @@ Only for verbs that are sure to need it at once, and loaded before all that they
 from pathlib import Path
 
 from remote_lab import settings
-from remote_lab.connection import Connection, hang_up
+from remote_lab.connection import Connection
 from remote_lab.errors import Problem
-
-__all__ = ["ROOT", "dial", "hang_up"]
 
 ROOT = Path(__file__).resolve().parent.parent
 VERBS = ("push", "undo")

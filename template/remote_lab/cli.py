@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from remote_lab import ahead, settings, show
+from remote_lab import settings, show
+from remote_lab.ahead import ROOT
+from remote_lab.connection import Connection, hang_up
 from remote_lab.errors import FAILED, Problem
 
 if TYPE_CHECKING:
-    from remote_lab.connection import Connection
     from remote_lab.push import Outcome
-
-ROOT = ahead.ROOT
 
 
 class Sections(click.Group):
@@ -113,7 +112,6 @@ def push(
     Only what changed is sent, and only what changed is restarted. A file that was
     edited on the remote is never overwritten unasked (exit code 3).
     """
-    from remote_lab.connection import Connection
     from remote_lab.push import Options, push
 
     if dry_run and force:
@@ -315,7 +313,6 @@ def down(name: str | None) -> None:
 @name_argument
 def tunnel_status(name: str | None) -> None:
     """Which tunnels are up: each remote, up or down, and its port here."""
-    from remote_lab.connection import Connection
     from remote_lab.tunnel import tunnel as tunnel_to
 
     project = settings.load(ROOT)
@@ -380,9 +377,7 @@ def completion(shell: str) -> None:
     click.echo(text)
 
 
-def _connect(name: str | None) -> "Connection":
-    from remote_lab.connection import Connection
-
+def _connect(name: str | None) -> Connection:
     project = settings.load(ROOT)
     return Connection(project, project.pick(name))
 
@@ -404,4 +399,4 @@ def main() -> Any:
         show.note("Interrupted. What was under way is as before, or done: ask again.")
         sys.exit(FAILED)
     finally:
-        ahead.hang_up()
+        hang_up()
