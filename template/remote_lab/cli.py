@@ -217,6 +217,25 @@ def save(name: str | None) -> None:
     run(_connect(name))
 
 
+@cli.command()
+@click.option("--check", is_flag=True, help="Only tell which do not agree.")
+@click.option(
+    "--from",
+    "side",
+    type=click.Choice(["script", "notebook"]),
+    help="Overwrite the other side of these pairs with this one.",
+)
+@click.argument("files", nargs=-1)
+def pairs(check: bool, side: str | None, files: tuple[str, ...]) -> None:
+    """Bring notebooks and their scripts in step, wherever that is safe."""
+    from remote_lab import notebooks
+
+    if bool(side) != bool(files) or (side and check):
+        raise click.UsageError("Say both: --from script FILE, or --from notebook FILE.")
+    words = [f"from-{side}", *files] if side else ["check" if check else "sync"]
+    sys.exit(notebooks.pairs(settings.load(ROOT), *words))
+
+
 @cli.command("open")
 @name_argument
 @click.option("--no-browser", is_flag=True, help="Print the URL and open nothing.")

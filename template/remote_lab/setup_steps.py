@@ -1,7 +1,5 @@
 """Setup: all that follows a copy or a clone, step by step, again without harm."""
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 
@@ -9,6 +7,7 @@ from remote_lab import laptop, show
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.many import push_all
+from remote_lab.notebooks import find_uv, follow_git, pairs
 from remote_lab.push import Options, push
 from remote_lab.settings import Project
 
@@ -24,6 +23,7 @@ def setup(project: Project) -> bool:
         ("lock file", lock),
         ("first commit", first_commit),
         ("git hooks", hooks),
+        ("notebooks", notebooks),
     ]
     if project.setup_laptop:
         steps.append(("laptop", install))
@@ -58,7 +58,7 @@ def lock(project: Project) -> str:
         return "conda: environment.yml is what there is"
     if (project.root / "uv.lock").exists():
         return "uv.lock is there already"
-    _do(project, _uv(), "lock", "-q")
+    _do(project, find_uv(), "lock", "-q")
     if _try(project, "git", "cat-file", "-e", "HEAD:pyproject.toml"):
         # Alone: what else the user has staged is the user's.
         _do(project, "git", "add", "uv.lock")
@@ -90,14 +90,29 @@ def first_commit(project: Project) -> str:
 
 def hooks(project: Project) -> str:
     """Install the git hooks that .pre-commit-config.yaml names."""
-    installed = _git_path(project, "hooks/pre-commit")
-    if "pre-commit" in _read(project, installed):
-        return "installed already"
-    if project.environment == "conda":
-        _do(project, _uv(), "tool", "run", "pre-commit", "install")
-    else:
-        _do(project, _uv(), "run", "-q", "--only-group", "dev", "pre-commit", "install")
-    return "installed: pre-commit"
+    folder = project.root / _git_path(project, "hooks")
+    new = follow_git(folder)
+    installed = folder / "pre-commit"
+    if not installed.is_file() or "pre-commit" not in installed.read_text():
+        uv = find_uv()
+        if project.environment == "conda":
+            _do(project, uv, "tool", "run", "pre-commit", "install")
+        else:
+            run = (uv, "run", "-q", "--only-group", "dev")
+            _do(project, *run, "pre-commit", "install")
+        new.insert(0, "pre-commit")
+    return f"installed: {', '.join(new)}" if new else "installed already"
+
+
+def notebooks(project: Project) -> str:
+    """Make the notebooks that git does not have, from their scripts."""
+    if pairs(project, "refresh"):
+        raise Problem(
+            "The notebooks could not be made from their scripts.",
+            "The scripts are as they were.",
+            "./remote pairs",
+        )
+    return "in step with their scripts"
 
 
 def install(project: Project) -> str:
@@ -121,17 +136,6 @@ def push_everywhere(project: Project) -> str:
     return (
         f"{names} {'is' if len(outcomes) == 1 else 'are'} ready: {first.verb('open')}"
     )
-
-
-def _uv() -> str:
-    path = os.environ.get("UV") or shutil.which("uv")  # `uv run` names itself
-    if not path:
-        raise Problem(
-            "uv is not installed, and the lock file and hooks need it.",
-            todo="pipx install uv, or see https://docs.astral.sh/uv; then:"
-            " ./remote setup",
-        )
-    return path
 
 
 def _do(project: Project, *command: str) -> None:
@@ -169,8 +173,3 @@ def _git_path(project: Project, name: str) -> str:
         text=True,
     )
     return done.stdout.strip()
-
-
-def _read(project: Project, name: str) -> str:
-    path = project.root / name
-    return path.read_text(encoding="utf-8") if name and path.is_file() else ""

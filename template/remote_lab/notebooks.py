@@ -1,0 +1,87 @@
+"""Notebooks on the laptop: pairs, which has its own packages, and the git hooks for it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from remote_lab.errors import Problem
+from remote_lab.settings import Project
+
+PROGRAM = "remote_lab/pairs/__main__.py"
+# After each of these, other scripts may be in the working tree.
+AFTER = ("post-checkout", "post-commit", "post-merge", "post-rewrite")
+# pre-commit checks out what is staged while it runs, and then takes it back.
+BLOCK = f"""\
+# >>> remote lab: notebooks follow their scripts >>>
+if [ -z "$_PRE_COMMIT_SKIP_POST_CHECKOUT" ] && [ -f {PROGRAM} ]; then
+    uv run --quiet --script {PROGRAM} refresh || :
+fi
+# <<< remote lab <<<
+"""
+
+
+def pairs(project: Project, *words: str) -> int:
+    """Run the program that keeps notebooks and scripts in step.
+
+    Args:
+        project: The project.
+        *words: Its command line.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        Problem: There is no uv to run it with.
+    """
+    command = [find_uv(), "run", "--quiet", "--script", project.root / PROGRAM, *words]
+    return subprocess.run(command, check=False).returncode
+
+
+def find_uv() -> str:
+    """The uv to use.
+
+    Raises:
+        Problem: There is none.
+    """
+    path = os.environ.get("UV") or shutil.which("uv")  # `uv run` names itself
+    if not path:
+        raise Problem(
+            "uv is not installed, and the lock file and hooks need it.",
+            todo="pipx install uv, or see https://docs.astral.sh/uv; then:"
+            " ./remote setup",
+        )
+    return path
+
+
+def follow_git(folder: Path) -> list[str]:
+    """Have git call for a refresh whenever it has brought other scripts.
+
+    Args:
+        folder: Where git looks for the repository's hooks.
+
+    Returns:
+        The hooks that are new. What else is in a hook stays, such as git-lfs's call.
+
+    Raises:
+        Problem: A hook is no shell program.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    new = []
+    for name in AFTER:
+        hook = folder / name
+        before = hook.read_text(encoding="utf-8") if hook.exists() else "#!/bin/sh\n"
+        if BLOCK in before:
+            continue
+        first, _, rest = before.partition("\n")
+        if not first.startswith("#!") or not first.rstrip().endswith("sh"):
+            raise Problem(
+                f"{hook} is no shell program.",
+                "It is as it was.",
+                f"Have it run this: uv run --quiet --script {PROGRAM} refresh",
+            )
+        # At the top: what follows may end with an exit of its own.
+        hook.write_text(f"{first}\n{BLOCK}{rest}", encoding="utf-8")
+        hook.chmod(0o755)
+        new.append(name)
+    return new

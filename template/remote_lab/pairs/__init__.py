@@ -1,0 +1,1 @@
+"""Notebooks and their scripts: kept in step, and no edit is lost."""

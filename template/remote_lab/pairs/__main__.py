@@ -1,0 +1,77 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["black==26.10.1", "jupytext==1.19.6", "tokenize-rt==6.2.0"]
+# ///
+"""Keeps each notebook and its script in step.
+
+Usage: python remote_lab/pairs WORD [FILE...], from the project's folder.
+
+  commit        pre-commit's hook: what is staged is formatted and in step, or refused
+  refresh       git's hooks after a commit, checkout, merge or rebase: notebooks follow
+  sync          ./remote pairs: both ways, wherever that is safe
+  check         ./remote pairs --check: only tells, for CI
+  from-script, from-notebook FILE...      that side wins, for these pairs
+"""
+
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# In place of this folder: the package is remote_lab.pairs, and so nothing in it hides
+# a module of the same name.
+sys.path[0] = ROOT
+
+from remote_lab.pairs.record import Record  # noqa: E402
+
+
+def main(words: list[str]) -> int:
+    """Do what a command line says.
+
+    Args:
+        words: The command line.
+
+    Returns:
+        The exit code: 0 all is well, 1 there is something for the user to do, 2 wrong
+        usage.
+    """
+    word, files = (words or [""])[0], words[1:]
+    if word not in (
+        "commit",
+        "refresh",
+        "sync",
+        "check",
+        "from-script",
+        "from-notebook",
+    ):
+        print(__doc__, file=sys.stderr)
+        return 2
+    record = Record(ROOT)
+    if word == "refresh" and record.is_settled():
+        return 0  # the most frequent case by far, and nothing more needs loading
+    from remote_lab.pairs.work import Failure, Work, settings
+
+    try:
+        work = Work(ROOT, record, settings(ROOT))
+        match word:
+            case "from-script":
+                well = work.take(".py", files)
+            case "from-notebook":
+                well = work.take(".ipynb", files)
+            case _:
+                well = getattr(work, word)()
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    if word != "check":
+        record.save()
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # to take the modules down in order would take 10 ms

@@ -1,0 +1,183 @@
+"""The cells of a notebook, in its two shapes: the script and the .ipynb.
+
+Jupytext reads and writes both, with the project's own jupytext.toml: so JupyterLab, VS
+Code, jupytext itself and we agree on every script.
+"""
+
+import hashlib
+import os
+import re
+import warnings
+from copy import deepcopy
+from typing import Any
+
+import jupytext
+import nbformat.reader
+from jupytext.combine import combine_inputs_with_outputs
+from jupytext.config import load_jupytext_config
+from nbformat.v4 import writes as notebook_to_json
+
+# Metadata that jupytext keeps in a notebook to lay out the script as it found it.
+LAYOUT = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
+# What a kernel or the browser notes on a cell that ran.
+RUN = ("collapsed", "execution", "ExecuteTime", "scrolled")
+MARKS = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
+
+warnings.simplefilter("ignore")  # what jupytext says of odd metadata helps nobody here
+
+
+class NotOurs(Exception):
+    """A notebook in another language than Python: it has no script here."""
+
+
+class Unreadable(Exception):
+    """A file that holds no notebook.
+
+    Args:
+        why: What is wrong with it.
+        path: The file, where that is known.
+    """
+
+    def __init__(self, why: str, path: str = "") -> None:
+        super().__init__(f"{path}: {why}")
+        self.why, self.path = why, path
+
+
+class Cells:
+    """Reads and writes a project's notebooks.
+
+    Args:
+        root: The project's folder.
+        kernel: The kernel that each notebook shall name.
+    """
+
+    def __init__(self, root: str, kernel: str) -> None:
+        self._config = load_jupytext_config(os.path.join(root, "notebooks", "x.py"))
+        self._spec = {"display_name": kernel, "language": "python", "name": kernel}
+
+    def of_script(self, text: str) -> Any:
+        """The notebook that a script makes, without outputs.
+
+        Raises:
+            Unreadable: It can't be read as one.
+            NotOurs: It is none of Python's.
+        """
+        if MARKS.search(text):
+            raise Unreadable("it holds conflict markers")
+        try:
+            notebook = jupytext.reads(text, fmt="py:percent", config=self._config)
+        except Exception as error:  # YAML's, nbformat's, jupytext's own
+            raise Unreadable(_first_line(error)) from None
+        if _language(notebook) != "python":
+            raise NotOurs
+        return notebook
+
+    def of_json(self, text: str) -> Any:
+        """The notebook in an .ipynb file.
+
+        Raises:
+            Unreadable: It is broken, or too old.
+            NotOurs: It is none of Python's.
+        """
+        try:
+            notebook = nbformat.reader.reads(text)
+            major, language = notebook.nbformat, _language(notebook)
+            for cell in notebook.cells if major == 4 else ():
+                cell.source, cell.metadata  # noqa: B018  (each must have them)
+        except Exception as error:
+            marked = MARKS.search(text) and "it holds conflict markers"
+            raise Unreadable(marked or f"no notebook: {_first_line(error)}") from None
+        if major != 4:
+            raise Unreadable(f"it has the old format {major}: save it in JupyterLab")
+        if language != "python":
+            raise NotOurs
+        return notebook
+
+    def script(self, notebook: Any) -> str:
+        """The text of the script with a notebook's cells."""
+        named = nbformat.from_dict(
+            {**notebook, "metadata": deepcopy(notebook.metadata)}
+        )
+        named.metadata["kernelspec"] = self._spec
+        return _ended(jupytext.writes(named, "py:percent", config=self._config))
+
+    def json(self, notebook: Any) -> str:
+        """The text of the .ipynb file of a notebook."""
+        named = nbformat.from_dict(
+            {**notebook, "metadata": deepcopy(notebook.metadata)}
+        )
+        named.metadata["kernelspec"] = self._spec
+        named.metadata.get("jupytext", {}).pop("text_representation", None)
+        if not named.metadata.get("jupytext", True):
+            del named.metadata["jupytext"]
+        for cell in named.cells:
+            if named.nbformat_minor < 5:  # the first to have ids
+                cell.pop("id", None)
+        return _ended(notebook_to_json(named))
+
+    def fingerprint(self, notebook: Any) -> str:
+        """Stands for a notebook's cells: their kinds, texts and tags.
+
+        Two notebooks have the same one if their scripts have the same cells.
+        """
+        options = notebook.metadata.get("jupytext", {})
+        kept = {key: options[key] for key in options if key != "text_representation"}
+        bare = deepcopy(notebook.cells)
+        for cell in bare:
+            for key in LAYOUT:
+                cell.metadata.pop(key, None)
+        metadata = {"jupytext": kept} if kept else {}
+        whole = nbformat.from_dict({**notebook, "metadata": metadata, "cells": bare})
+        text = jupytext.writes(whole, "py:percent", config=self._config)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def follow(self, inputs: Any, former: Any | None) -> Any:
+        """A notebook with the cells of one, and the outputs of another.
+
+        Args:
+            inputs: The cells, as of_script gives them.
+            former: The notebook with outputs, ids, attachments; None: there is none.
+        """
+        if former is None:
+            return inputs
+        return combine_inputs_with_outputs(inputs, deepcopy(former), "py:percent")
+
+
+def is_script(text: str) -> bool:
+    """Whether a .py file is a notebook's script, and not just Python beside it."""
+    return bool(re.search(r"^# (%%|---\n# jupyter:)", text, re.MULTILINE))
+
+
+def header(text: str) -> str:
+    """What stands at the top of a script, before its cells; nothing if it has none."""
+    found = re.match(r"# ---\n.*?\n# ---\n", text.replace("\r\n", "\n"), re.DOTALL)
+    return found[0] if found else ""
+
+
+def strip(notebook: Any) -> None:
+    """Take out what running it has put in: outputs, counts, times."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        for key in RUN:
+            cell.metadata.pop(key, None)
+    notebook.metadata.pop("widgets", None)
+
+
+def drop_version(notebook: Any) -> None:
+    """Take out the version of Python: it differs from machine to machine."""
+    notebook.metadata.get("language_info", {}).pop("version", None)
+
+
+def _language(notebook: Any) -> str:
+    metadata = notebook.metadata
+    info = metadata.get("language_info", {}).get("name")
+    return str(metadata.get("kernelspec", {}).get("language") or info or "python")
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,52 @@
+"""A pair on its way: what is asked about it, and what came of it."""
+
+from typing import NamedTuple
+
+from remote_lab.pairs.judge import Verdict
+from remote_lab.pairs.record import Base
+
+SUFFIXES = (".py", ".ipynb")
+
+
+class Task(NamedTuple):
+    """A pair to be treated.
+
+    Attributes:
+        name: Its path without the suffix.
+        recorded: What both sides held when they were last in step.
+        head: The texts of script and notebook in the last commit.
+        ours: The notebook on our side of a merge, where that is under way.
+        staged: Whether it is part of a commit to be made: formatted, and clean.
+        wins: ".py" or ".ipynb", where the user has decided.
+    """
+
+    name: str
+    recorded: Base | None = None
+    head: tuple[str | None, str | None] = (None, None)
+    ours: str | None = None
+    staged: bool = False
+    wins: str = ""
+
+
+class Treated(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        name: The pair.
+        verdict: None where there is nothing to judge.
+        script: The text that the script should have; None: it has it.
+        notebook: The same of the .ipynb file.
+        base: What both sides hold then, if they are in step.
+        lost: Cells that are overwritten, as a script, if the commit does not have them.
+        formatted: How many cells black has changed.
+        unreadable: The file that can't be read, and why.
+    """
+
+    name: str
+    verdict: Verdict | None = None
+    script: str | None = None
+    notebook: str | None = None
+    base: Base | None = None
+    lost: str | None = None
+    formatted: int = 0
+    unreadable: tuple[str, str] | None = None

@@ -1,0 +1,151 @@
+"""What was in step when: which files a pair had then, and what was in them.
+
+Kept in the git directory, one for each working tree. It may be lost at any time: then
+git's last commit is what both sides are compared with.
+
+Loaded by each git hook, so it loads nothing more than it must.
+"""
+
+import json
+import os
+import time
+from typing import NamedTuple
+
+FOLDER = "notebooks"
+# Two writes within one tick of the file system's clock can leave the same stat.
+TICK = 20_000_000  # nanoseconds; kernels tick every 1 to 10 ms
+
+Stat = tuple[int, ...] | None
+
+
+class Stats(NamedTuple):
+    """How both files of a pair look from outside: changed stats, perhaps changed files.
+
+    None is a file that is not there.
+    """
+
+    script: Stat = None
+    notebook: Stat = None
+
+
+class Base(NamedTuple):
+    """Fingerprints of both sides' cells when they were last in step.
+
+    They are the same, but where jupytext can't bring a cell through unchanged.
+    """
+
+    script: str
+    notebook: str
+
+
+class Record:
+    """The pairs of a working tree, as they are and as they were last in step.
+
+    Args:
+        root: The project's folder.
+
+    Attributes:
+        now: The stats of each pair; its name is the path without the suffix.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.now = _find(root)
+        self._path = os.path.join(git_directory(root), "remote-lab-pairs.json")
+        self._entries: dict[str, tuple[Stats, Base | None]] = {}
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                for name, (stats, base) in json.load(file).items():
+                    script, notebook = (tuple(stat) if stat else None for stat in stats)
+                    known = Base(*base) if base else None
+                    self._entries[name] = Stats(script, notebook), known
+        except (OSError, ValueError, TypeError):
+            self._entries = {}
+
+    def is_settled(self) -> bool:
+        """Whether no file has changed since its pair was in step."""
+        return self.now.keys() == self._entries.keys() and not self.changed()
+
+    def changed(self) -> list[str]:
+        """The pairs of which a file may have changed since they were in step."""
+        return [name for name in self.now if self.known(name) != self.now[name]]
+
+    def known(self, name: str) -> Stats | None:
+        """The stats that a pair had when it was last in step."""
+        return self._entries[name][0] if name in self._entries else None
+
+    def base(self, name: str) -> Base | None:
+        """What a pair held when it was last in step, if it ever was."""
+        return self._entries[name][1] if name in self._entries else None
+
+    def keep(self, name: str, base: Base | None, stats: Stats) -> None:
+        """Note that a pair is in step, or that there is nothing to be in step with.
+
+        Args:
+            name: The pair.
+            base: What both sides hold; None where the script is no notebook's.
+            stats: As they were when the files were read.
+        """
+        self._entries[name] = stats, base
+
+    def save(self) -> None:
+        """Write it down, whole."""
+        recent = time.time_ns() - TICK
+        told = {}
+        for name, (stats, base) in self._entries.items():
+            # A file as young as that may change once more and look the same.
+            sure = [None if stat and max(stat[:2]) > recent else stat for stat in stats]
+            if name in self.now:
+                told[name] = (sure, base)
+        fresh = f"{self._path}.{os.getpid()}"
+        with open(fresh, "w", encoding="utf-8") as file:
+            json.dump(told, file)
+        os.replace(fresh, self._path)
+
+
+def git_directory(root: str) -> str:
+    """Where git keeps what is this working tree's own: it may be a linked one."""
+    path = os.path.join(root, ".git")
+    if os.path.isdir(path):
+        return path
+    with open(path, encoding="utf-8") as file:
+        return os.path.join(root, file.read().removeprefix("gitdir:").strip())
+
+
+def look(root: str, name: str) -> Stats:
+    """The stats of a pair's files."""
+    return Stats(_stat(f"{root}/{name}.py"), _stat(f"{root}/{name}.ipynb"))
+
+
+def _stat(path: str) -> Stat:
+    try:
+        return _numbers(os.stat(path))
+    except OSError:
+        return None
+
+
+def _numbers(stat: os.stat_result) -> Stat:
+    return stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino
+
+
+def _find(root: str) -> dict[str, Stats]:
+    found: dict[str, Stats] = {}
+    folders = [FOLDER]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = list(os.scandir(os.path.join(root, folder)))
+        except OSError:
+            continue  # gone, or not ours to read
+        for entry in entries:
+            stem, suffix = os.path.splitext(entry.name)
+            if entry.name.startswith(".") or "\n" in entry.name:
+                continue  # such as .ipynb_checkpoints
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(f"{folder}/{entry.name}")
+            elif suffix in (".py", ".ipynb") and entry.is_file():
+                name = f"{folder}/{stem}"
+                side = "script" if suffix == ".py" else "notebook"
+                stat = _numbers(entry.stat())
+                found[name] = found.get(name, Stats())._replace(**{side: stat})
+    return found

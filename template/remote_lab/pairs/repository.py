@@ -1,0 +1,106 @@
+"""What git knows: the pairs of its last commit and of its index, and what to keep."""
+
+import os
+import subprocess
+from collections.abc import Iterable
+
+from remote_lab.pairs.record import git_directory
+
+MISSING = b"missing"
+
+
+def texts(root: str, revision: str, paths: Iterable[str]) -> dict[str, str]:
+    """What files hold in a commit, or in the index.
+
+    Args:
+        root: The project's folder.
+        revision: HEAD, or nothing for the index, or :2 for our side of a conflict.
+        paths: The files.
+
+    Returns:
+        The text of each that is there.
+    """
+    names = list(paths)
+    if not names:
+        return {}
+    asked = "".join(f"{revision}:{name}\n" for name in names)
+    told = _git(root, "cat-file", "--batch", stdin=asked.encode())
+    found, at = {}, 0
+    for name in names:
+        end = told.index(b"\n", at)
+        head = told[at:end].split()
+        at = end + 1
+        if head[-1] == MISSING or head[1] != b"blob":
+            continue
+        size = int(head[2])
+        found[name] = told[at : at + size].decode("utf-8", "replace")
+        at += size + 1
+    return found
+
+
+def staged(root: str, folder: str) -> set[str]:
+    """The files below a folder that the commit to be made changes."""
+    options = ("--cached", "--name-only", "--no-renames", "-z")
+    told = _git(root, "diff", *options, "--", folder)
+    return {
+        name.decode("utf-8", "surrogateescape") for name in told.split(b"\0") if name
+    }
+
+
+def tracked(root: str, paths: list[str]) -> set[str]:
+    """Those of some files that the index has."""
+    if not paths:
+        return set()
+    return _names(_git(root, "ls-files", "-z", "--", *paths))
+
+
+def keep(root: str, contents: dict[str, str]) -> dict[str, str]:
+    """Store texts in git, where nothing else has them: for two weeks at the least.
+
+    What was kept is noted in the git directory, in the file remote-lab-kept.
+
+    Args:
+        root: The project's folder.
+        contents: The texts, by the names of their pairs.
+
+    Returns:
+        For each pair, the name under which `git show` has its text.
+    """
+    if not contents:
+        return {}
+    import tempfile
+    import time
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [os.path.join(folder, str(number)) for number in range(len(contents))]
+        for path, text in zip(paths, contents.values(), strict=True):
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+        asked = "".join(f"{path}\n" for path in paths).encode()
+        options = ("-w", "--no-filters", "--stdin-paths")
+        told = _git(root, "hash-object", *options, stdin=asked)
+    blobs = [name[:12] for name in told.decode().split()]
+    now = time.strftime("%Y-%m-%d %H:%M:%S")
+    with open(f"{git_directory(root)}/remote-lab-kept", "a", encoding="utf-8") as file:
+        for name, blob in zip(contents, blobs, strict=True):
+            file.write(f"{now}  git show {blob}  # {name}.py\n")
+    return dict(zip(contents, blobs, strict=True))
+
+
+def _names(told: bytes) -> set[str]:
+    return {
+        name.decode("utf-8", "surrogateescape") for name in told.split(b"\0") if name
+    }
+
+
+def _git(root: str, *words: str, stdin: bytes = b"") -> bytes:
+    done = subprocess.run(
+        ["git", "--no-optional-locks", *words],
+        cwd=root,
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"git {words[0]}: {done.stderr.decode(errors='replace')}")
+    return done.stdout

@@ -1,0 +1,107 @@
+"""What the user reads: which file, what is wrong, what is as it was, what to type."""
+
+from shlex import quote
+
+from remote_lab.pairs.judge import Verdict
+from remote_lab.pairs.pair import Treated
+
+
+def followed(treated: Treated, written: list[str], kept: str) -> str:
+    """A pair was brought in step.
+
+    Args:
+        treated: The pair.
+        written: The files that were changed.
+        kept: The name under which git has what was overwritten.
+    """
+    name, cells = treated.name, treated.formatted
+    script, notebook = f"{name}.py", f"{name}.ipynb"
+    if treated.verdict is Verdict.NOTEBOOK:
+        text = f"{script}: has the cells of {notebook} now"
+    elif treated.verdict is Verdict.SCRIPT and notebook in written:
+        text = f"{notebook}: has the cells of {script} now"
+    else:
+        text = f"{' and '.join(written)}: made fit for git"
+    if cells:
+        text += f"; black changed {cells} cell{'s' if cells > 1 else ''}"
+    return f"{text} (before: git show {kept})." if kept else f"{text}."
+
+
+def to_add(files: list[str]) -> str:
+    """The commit lacks what was changed."""
+    names = " ".join(map(quote, sorted(set(files))))
+    return f"Nothing is committed yet. Look at it (git diff), then: git add {names}"
+
+
+def lacks(path: str) -> str:
+    """Only one side of a pair is in the commit."""
+    return f"{path}: git does not have it yet, and has the other side of the pair."
+
+
+def unreadable(path: str, why: str) -> str:
+    """A file can't be read as a notebook."""
+    script, notebook = _files(path.rpartition(".")[0])
+    if path.endswith(".py"):
+        return (
+            f"{script}: {why}. Nothing was touched.\n"
+            f"  Mend it, or take the notebook's cells: {_way('notebook', notebook)}"
+        )
+    return (
+        f"{notebook}: {why}. Nothing was touched.\n"
+        f"  To make it anew from its script: {_way('script', script)}"
+    )
+
+
+def refusal(treated: Treated) -> str:
+    """Nobody but the user can know which side is right."""
+    script, notebook = _files(treated.name)
+    if treated.verdict is Verdict.BOTH:
+        return (
+            f"{script} and {notebook}: both were edited, and differ. Neither was"
+            f" touched.\n{_ways(script, notebook)}"
+        )
+    return (
+        f"{script} and {notebook}: one was deleted or renamed, the other is still"
+        f" there. Nothing was touched.\n"
+        f"  To delete the other too: rm -f {quote(script)} {quote(notebook)}\n"
+        f"{_ways(script, notebook)}"
+    )
+
+
+def left(treated: Treated) -> str:
+    """A notebook that was edited does not follow its script."""
+    script, notebook = _files(treated.name)
+    if treated.verdict is Verdict.NOTEBOOK:
+        return f"{notebook}: has edits that {script} lacks: ./remote pairs"
+    return (
+        f"{notebook}: was edited, and so was {script}: it is left as it is.\n"
+        f"{_ways(script, notebook)}"
+    )
+
+
+def differs(treated: Treated) -> str:
+    """A pair does not agree."""
+    if treated.unreadable:
+        return "{}: {}".format(*treated.unreadable)
+    assert treated.verdict
+    return f"{treated.name}.py and {treated.name}.ipynb: {treated.verdict.value}."
+
+
+def in_step(count: int) -> str:
+    """All is well."""
+    return f"{count} pair{'' if count == 1 else 's'} in notebooks/, all in step."
+
+
+def _files(name: str) -> tuple[str, str]:
+    return f"{name}.py", f"{name}.ipynb"
+
+
+def _ways(script: str, notebook: str) -> str:
+    return (
+        f"  To keep the script's cells:   {_way('script', script)}\n"
+        f"  To keep the notebook's cells: {_way('notebook', notebook)}"
+    )
+
+
+def _way(side: str, path: str) -> str:
+    return f"./remote pairs --from {side} {quote(path)}"

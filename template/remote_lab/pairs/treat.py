@@ -1,0 +1,216 @@
+"""One pair: what is the matter with it, and what its files should hold.
+
+Reads, and writes nothing: so many pairs can be treated at once, on all cores.
+"""
+
+import os
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from remote_lab.pairs import cells
+from remote_lab.pairs.cells import Cells, NotOurs, Unreadable
+from remote_lab.pairs.judge import Now, Verdict, judge
+from remote_lab.pairs.pair import SUFFIXES, Task, Treated
+from remote_lab.pairs.record import Base
+
+
+class Side(NamedTuple):
+    """One file of a pair, read; without cells where it can't be read as a notebook."""
+
+    text: str
+    cells: Any
+    fingerprint: str
+
+
+class Ward:
+    """Treats pairs.
+
+    Args:
+        root: The project's folder.
+        kernel: The kernel that notebooks shall name.
+        mode: The answer to notebooks_in_git.
+    """
+
+    def __init__(self, root: str, kernel: str, mode: str) -> None:
+        self._root = root
+        self._mode = mode
+        self._cells = Cells(root, kernel)
+
+    @cached_property
+    def _formatter(self) -> Any:
+        from remote_lab.pairs.formatting import Formatter  # black takes long to load
+
+        return Formatter(self._root)
+
+    def treat(self, task: Task) -> Treated:
+        """Say what a pair's files should hold."""
+        try:
+            script = self._read(task, ".py")
+            notebook = self._read(task, ".ipynb")
+        except NotOurs:
+            return Treated(task.name)
+        except Unreadable as error:
+            return Treated(task.name, unreadable=(error.path, error.why))
+        if script and not notebook and not cells.is_script(script.text):
+            return Treated(task.name)
+        verdict = self._verdict(task, script, notebook)
+        if verdict in (Verdict.IN_STEP, Verdict.SCRIPT) and script:
+            return self._follow_script(task, verdict, script, notebook)
+        if verdict is Verdict.NOTEBOOK and notebook:
+            return self._follow_notebook(task, script, notebook)
+        if verdict is Verdict.BOTH and self._is_part(task, script, notebook):
+            return Treated(task.name, Verdict.IN_STEP)
+        return Treated(task.name, verdict)
+
+    def _read(self, task: Task, suffix: str) -> Side | None:
+        path = task.name + suffix
+        try:
+            with open(os.path.join(self._root, path), "rb") as file:
+                text = file.read().decode("utf-8-sig")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unreadable(str(error), path) from None
+        try:
+            return self._side(text, suffix)
+        except Unreadable as error:
+            if task.wins and task.wins != suffix:
+                return Side(text, None, "")  # it will be overwritten, and kept
+            raise Unreadable(error.why, path) from None
+
+    def _side(self, text: str, suffix: str) -> Side:
+        reads = self._cells.of_script if suffix == ".py" else self._cells.of_json
+        notebook = reads(text)
+        return Side(text, notebook, self._cells.fingerprint(notebook))
+
+    def _former(self, text: str | None, suffix: str) -> Side | None:
+        """A side as git has it, where it is readable."""
+        try:
+            return self._side(text, suffix) if text is not None else None
+        except (Unreadable, NotOurs):
+            return None
+
+    def _head(self, task: Task) -> list[Side | None]:
+        return [self._former(task.head[i], SUFFIXES[i]) for i in (0, 1)]
+
+    def _verdict(
+        self, task: Task, script: Side | None, notebook: Side | None
+    ) -> Verdict:
+        if task.wins:
+            return Verdict.SCRIPT if task.wins == ".py" else Verdict.NOTEBOOK
+        now = Now(script and script.fingerprint, notebook and notebook.fingerprint)
+        if now.script and (now.script == now.notebook or tuple(now) == task.recorded):
+            return Verdict.IN_STEP
+        head = Now(*(side and side.fingerprint for side in self._head(task)))
+        return judge(now, task.recorded, head, self._mode != "scripts")
+
+    def _is_part(self, task: Task, script: Side | None, notebook: Side | None) -> bool:
+        """Whether the script may be what a part-staged commit takes of the notebook.
+
+        Then the working tree has more than the hook is shown, and nothing that is only
+        in the script could be lost.
+        """
+        if not (task.staged and self._mode == "scripts" and script and notebook):
+            return False
+        head = self._former(task.head[0], ".py")
+        known = _sources(notebook.cells) | (_sources(head.cells) if head else set())
+        return _sources(script.cells) <= known
+
+    def _follow_script(
+        self, task: Task, verdict: Verdict, script: Side, notebook: Side | None
+    ) -> Treated:
+        formatted = self._format(task, script.cells)
+        text: str | None = None
+        if formatted or (task.staged and self._has_odd_header(script)):
+            text = self._cells.script(script.cells)
+        former, lost = notebook, None
+        if notebook and notebook.cells is None:
+            former = self._former(task.ours or task.head[1], ".ipynb")
+            lost = notebook.text
+        elif notebook and verdict is Verdict.SCRIPT:
+            lost = self._lost(task, self._cells.script(notebook.cells), notebook)
+        whole, json = former and former.cells, None
+        if verdict is Verdict.SCRIPT or formatted:
+            whole = self._cells.follow(script.cells, whole)
+            json = self._json(whole)
+        elif task.staged and (text or self._git_has_both):
+            json = self._json(whole)
+        return Treated(
+            task.name,
+            verdict,
+            text if text != script.text else None,
+            json if not notebook or json != notebook.text else None,
+            self._base(text, script.fingerprint, whole if json else None, notebook),
+            lost,
+            formatted,
+        )
+
+    def _follow_notebook(
+        self, task: Task, script: Side | None, notebook: Side
+    ) -> Treated:
+        lost = None
+        if script:
+            lost = (
+                self._lost(task, script.text, script) if script.cells else script.text
+            )
+        whole = notebook.cells
+        formatted = self._format(task, whole)
+        head = script.cells.metadata if script and script.cells else whole.metadata
+        text = self._cells.script({**whole, "metadata": head})
+        json = None
+        if formatted or (task.staged and self._git_has_both):
+            json = self._json(whole)
+        return Treated(
+            task.name,
+            Verdict.NOTEBOOK,
+            text,
+            json if json != notebook.text else None,
+            self._base(text, "", whole if json else None, notebook),
+            lost,
+            formatted,
+        )
+
+    @property
+    def _git_has_both(self) -> bool:
+        return self._mode != "scripts"
+
+    def _format(self, task: Task, notebook: Any) -> int:
+        """Format what this commit brings, in place; how many cells are different."""
+        if not task.staged:
+            return 0
+        head = self._former(task.head[0], ".py")
+        known = _sources(head.cells) if head else set()
+        if _sources(notebook, "code") <= known:
+            return 0
+        return int(self._formatter.format(notebook, known))
+
+    def _has_odd_header(self, script: Side) -> bool:
+        wanted = cells.header(self._cells.script(script.cells))
+        return cells.header(script.text) not in ("", wanted)
+
+    def _json(self, notebook: Any) -> str:
+        """The .ipynb file's text, as clean as git shall have it."""
+        if self._mode == "both-stripped":
+            cells.strip(notebook)
+        if self._git_has_both:
+            cells.drop_version(notebook)
+        return self._cells.json(notebook)
+
+    def _lost(self, task: Task, text: str, side: Side) -> str | None:
+        known = {former.fingerprint for former in self._head(task) if former}
+        return text if side.fingerprint not in known else None
+
+    def _base(
+        self, text: str | None, script: str, whole: Any | None, notebook: Side | None
+    ) -> Base:
+        """What both sides hold, once the new texts are written."""
+        if text is not None:
+            script = self._side(text, ".py").fingerprint
+        if whole is not None:
+            return Base(script, self._cells.fingerprint(whole))
+        assert notebook
+        return Base(script, notebook.fingerprint)
+
+
+def _sources(notebook: Any, kind: str = "") -> set[str]:
+    return {cell.source for cell in notebook.cells if kind in ("", cell.cell_type)}

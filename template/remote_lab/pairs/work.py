@@ -1,0 +1,220 @@
+"""What each word does: find the pairs, have them treated, write, and tell."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from remote_lab.pairs import repository, say
+from remote_lab.pairs.judge import Verdict
+from remote_lab.pairs.pair import SUFFIXES, Task, Treated
+from remote_lab.pairs.record import FOLDER, Record
+from remote_lab.pairs.writing import Changed, write
+
+FEW = 4  # pairs for which a second process does not pay
+
+
+class Failure(Exception):
+    """What could not be done; the text is for the user."""
+
+
+class Settings(NamedTuple):
+    """What remote.toml says of notebooks."""
+
+    slug: str
+    notebooks_in_git: str
+
+
+def settings(root: str) -> Settings:
+    """Read them.
+
+    Args:
+        root: The project's folder.
+
+    Raises:
+        Failure: remote.toml does not say.
+    """
+    try:
+        with open(f"{root}/remote.toml", "rb") as file:
+            told = tomllib.load(file)
+        return Settings(str(told["slug"]), str(told["notebooks_in_git"]))
+    except (OSError, KeyError, ValueError) as error:
+        raise Failure(f"remote.toml can't be read: {error!r}") from None
+
+
+class Work:
+    """The pairs of a working tree, and what is done with them.
+
+    Args:
+        root: The project's folder.
+        record: What was in step when.
+        settings: The project's.
+    """
+
+    def __init__(self, root: str, record: Record, settings: Settings) -> None:
+        self.root = root
+        self.record = record
+        self.settings = settings
+        self.git_has_both = settings.notebooks_in_git != "scripts"
+        self.refused = False
+        self.to_add: list[str] = []
+
+    def commit(self) -> bool:
+        """See to the pairs of a commit that is about to be made: pre-commit's hook."""
+        stems = map(os.path.splitext, repository.staged(self.root, FOLDER))
+        staged = {stem for stem, suffix in stems if suffix in SUFFIXES}
+        staged &= self.record.now.keys()
+        done = self._treat(staged | self._edited_unseen(), staged)
+        harmless = (Verdict.NOTEBOOK, Verdict.IN_STEP)
+        ours = [it for it in done if it.name in staged or it.verdict in harmless]
+        self._apply_all(ours)
+        if self.git_has_both:
+            self._want_both(staged)
+        if self.to_add:
+            _tell(say.to_add(self.to_add))
+        return not self.refused and not self.to_add
+
+    def _edited_unseen(self) -> set[str]:
+        """Pairs whose edits are in no commit, since git ignores the notebooks.
+
+        pre-commit has put away what is not staged, so a script may hold less now than
+        its author sees. Only one whose file was not touched since is what it seems.
+        """
+        found = set()
+        for name in self.record.changed() if not self.git_has_both else ():
+            was, now = self.record.known(name), self.record.now[name]
+            if now.notebook and (not now.script or (was and was.script == now.script)):
+                found.add(name)
+        return found
+
+    def _want_both(self, staged: set[str]) -> None:
+        """Where git has both sides, a commit brings both."""
+        paths = [name + suffix for name in sorted(staged) for suffix in SUFFIXES]
+        there = [path for path in paths if os.path.exists(f"{self.root}/{path}")]
+        for path in set(there) - repository.tracked(self.root, there):
+            if path not in self.to_add:
+                _tell(say.lacks(path))
+                self.to_add.append(path)
+
+    def refresh(self) -> bool:
+        """Have the notebooks follow their scripts; what was edited stays as it is."""
+        if self.git_has_both:
+            return True  # git brings both
+        done = self._treat(self.record.changed())
+        for treated in done:
+            edited = treated.verdict in (Verdict.NOTEBOOK, Verdict.BOTH)
+            if edited and self.record.now[treated.name].script:
+                _tell(say.left(treated))
+        leave = (Verdict.NOTEBOOK, Verdict.BOTH, Verdict.HALF)
+        self._apply_all([it for it in done if it.verdict not in leave], quiet=True)
+        return True
+
+    def sync(self) -> bool:
+        """Bring all pairs in step, wherever that is safe."""
+        self._apply_all(self._treat(self.record.changed()))
+        if not self.refused:
+            _tell(say.in_step(len(self.record.now)))
+        return not self.refused
+
+    def check(self) -> bool:
+        """Tell which pairs are not in step, and change nothing."""
+        for treated in self._treat(self.record.changed()):
+            fine = treated.verdict in (None, Verdict.IN_STEP, Verdict.PARKED)
+            if not self.git_has_both and not self.record.now[treated.name].notebook:
+                fine = True  # it is to be made yet
+            if treated.unreadable or not fine:
+                _tell(say.differs(treated))
+                self.refused = True
+        if not self.refused:
+            _tell(say.in_step(len(self.record.now)))
+        return not self.refused
+
+    def take(self, wins: str, files: list[str]) -> bool:
+        """Overwrite one side of some pairs with the other.
+
+        Args:
+            wins: The suffix of the side that is kept.
+            files: One file of each pair, either.
+
+        Raises:
+            Failure: A file is none of a pair's, or the side to keep is not there.
+        """
+        names = [self._name(file) for file in files]
+        for name in names:
+            if not os.path.exists(f"{self.root}/{name}{wins}"):
+                raise Failure(f"There is no {name}{wins}. Nothing was changed.")
+        self._apply_all(self._treat(names, wins=wins))
+        return not self.refused
+
+    def _name(self, file: str) -> str:
+        path = os.path.relpath(os.path.realpath(file), os.path.realpath(self.root))
+        stem, suffix = os.path.splitext(path)
+        if suffix not in SUFFIXES or not stem.startswith(f"{FOLDER}/"):
+            raise Failure(
+                f"{file} is no notebook or script in {FOLDER}/. Nothing was changed."
+            )
+        return stem
+
+    def _treat(
+        self, names: Iterable[str], staged: Iterable[str] = (), wins: str = ""
+    ) -> list[Treated]:
+        chosen = sorted(names)
+        if not chosen:
+            return []
+        from remote_lab.pairs.treat import Ward  # loads jupytext, which takes long
+
+        paths = [name + suffix for name in chosen for suffix in SUFFIXES]
+        head = repository.texts(self.root, "HEAD", paths)
+        ours = repository.texts(self.root, ":2", paths) if wins else {}
+        tasks = [
+            Task(
+                name=name,
+                recorded=self.record.base(name),
+                head=(head.get(f"{name}.py"), head.get(f"{name}.ipynb")),
+                ours=ours.get(f"{name}.ipynb"),
+                staged=name in staged,
+                wins=wins,
+            )
+            for name in chosen
+        ]
+        return _on_all_cores(Ward(self.root, *self.settings).treat, tasks)
+
+    def _apply_all(self, done: list[Treated], quiet: bool = False) -> None:
+        """Do what was worked out for pairs, note it, and tell."""
+        lost = {it.name: it.lost for it in done if it.lost is not None}
+        kept = repository.keep(self.root, lost)
+        for treated in done:
+            self._apply(treated, kept.get(treated.name, ""), quiet)
+
+    def _apply(self, treated: Treated, kept: str, quiet: bool) -> None:
+        if treated.unreadable:
+            _tell(say.unreadable(*treated.unreadable))
+            self.refused = self.refused or not quiet
+        elif treated.verdict in (Verdict.BOTH, Verdict.HALF):
+            _tell(say.refusal(treated))
+            self.refused = True
+        try:
+            written = write(self.root, self.record, treated)
+        except Changed as changed:
+            _tell(str(changed))
+            self.refused = True
+            return
+        tracked = [f for f in written if self.git_has_both or f.endswith(".py")]
+        self.to_add += tracked
+        if not quiet and (tracked or treated.lost):
+            _tell(say.followed(treated, written, kept))
+
+
+def _on_all_cores(treat: Callable[[Task], Treated], tasks: list[Task]) -> list[Treated]:
+    if len(tasks) <= FEW:
+        return [treat(task) for task in tasks]
+    import multiprocessing
+
+    # Forked, with all that is loaded: to load it again takes longer than the work.
+    with multiprocessing.get_context("fork").Pool() as pool:
+        return pool.map(treat, tasks, chunksize=max(1, len(tasks) // 32))
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr)
