@@ -1,4 +1,4 @@
-"""Notebooks on the laptop: pairs, which has its own packages, and the git hooks for it."""
+"""Notebooks on the laptop: pairs, which has its own packages, and its git hooks."""
 
 import os
 import shutil
@@ -34,7 +34,8 @@ def pairs(project: Project, *words: str) -> int:
     Raises:
         Problem: There is no uv to run it with.
     """
-    command = [find_uv(), "run", "--quiet", "--script", project.root / PROGRAM, *words]
+    program = str(project.root / PROGRAM)
+    command = [find_uv(), "run", "--quiet", "--script", program, *words]
     return subprocess.run(command, check=False).returncode
 
 

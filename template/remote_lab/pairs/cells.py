@@ -19,6 +19,13 @@ from nbformat.v4 import writes as notebook_to_json
 
 # Metadata that jupytext keeps in a notebook to lay out the script as it found it.
 LAYOUT = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
+# What jupytext notes in a notebook of its own; the project's jupytext.toml says it.
+NOTED = (
+    "text_representation",
+    "main_language",
+    "notebook_metadata_filter",
+    "cell_metadata_filter",
+)
 # What a kernel or the browser notes on a cell that ran.
 RUN = ("collapsed", "execution", "ExecuteTime", "scrolled")
 MARKS = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
@@ -93,41 +100,42 @@ class Cells:
             raise NotOurs
         return notebook
 
-    def script(self, notebook: Any) -> str:
-        """The text of the script with a notebook's cells."""
-        named = nbformat.from_dict(
-            {**notebook, "metadata": deepcopy(notebook.metadata)}
-        )
-        named.metadata["kernelspec"] = self._spec
+    def script(self, notebook: Any, metadata: Any = None) -> str:
+        """The text of the script with a notebook's cells.
+
+        Args:
+            notebook: The notebook.
+            metadata: What its header shall tell; as a rule, the notebook's own.
+        """
+        named = self._named(notebook, metadata or notebook.metadata)
         return _ended(jupytext.writes(named, "py:percent", config=self._config))
 
     def json(self, notebook: Any) -> str:
         """The text of the .ipynb file of a notebook."""
-        named = nbformat.from_dict(
-            {**notebook, "metadata": deepcopy(notebook.metadata)}
-        )
-        named.metadata["kernelspec"] = self._spec
-        named.metadata.get("jupytext", {}).pop("text_representation", None)
-        if not named.metadata.get("jupytext", True):
-            del named.metadata["jupytext"]
+        named = self._named(notebook, notebook.metadata)
+        _drop_noted(named.metadata)
         for cell in named.cells:
             if named.nbformat_minor < 5:  # the first to have ids
                 cell.pop("id", None)
         return _ended(notebook_to_json(named))
+
+    def _named(self, notebook: Any, metadata: Any) -> Any:
+        """A notebook of its own, that names the kernel."""
+        named = {**deepcopy(metadata), "kernelspec": self._spec}
+        return nbformat.from_dict({**notebook, "metadata": named})
 
     def fingerprint(self, notebook: Any) -> str:
         """Stands for a notebook's cells: their kinds, texts and tags.
 
         Two notebooks have the same one if their scripts have the same cells.
         """
-        options = notebook.metadata.get("jupytext", {})
-        kept = {key: options[key] for key in options if key != "text_representation"}
+        options = {"jupytext": dict(notebook.metadata.get("jupytext", {}))}
+        _drop_noted(options)
         bare = deepcopy(notebook.cells)
         for cell in bare:
             for key in LAYOUT:
                 cell.metadata.pop(key, None)
-        metadata = {"jupytext": kept} if kept else {}
-        whole = nbformat.from_dict({**notebook, "metadata": metadata, "cells": bare})
+        whole = nbformat.from_dict({**notebook, "metadata": options, "cells": bare})
         text = jupytext.writes(whole, "py:percent", config=self._config)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -173,6 +181,14 @@ def _language(notebook: Any) -> str:
     metadata = notebook.metadata
     info = metadata.get("language_info", {}).get("name")
     return str(metadata.get("kernelspec", {}).get("language") or info or "python")
+
+
+def _drop_noted(metadata: dict[str, Any]) -> None:
+    options = metadata.get("jupytext", {})
+    for key in NOTED:
+        options.pop(key, None)
+    if not options:
+        metadata.pop("jupytext", None)
 
 
 def _ended(text: str) -> str:

@@ -49,10 +49,11 @@ class Record:
     """
 
     def __init__(self, root: str) -> None:
-        self.root = root
+        self._began = time.time_ns()
         self.now = _find(root)
         self._path = os.path.join(git_directory(root), "remote-lab-pairs.json")
         self._entries: dict[str, tuple[Stats, Base | None]] = {}
+        self._news = False
         try:
             with open(self._path, encoding="utf-8") as file:
                 for name, (stats, base) in json.load(file).items():
@@ -86,17 +87,23 @@ class Record:
             base: What both sides hold; None where the script is no notebook's.
             stats: As they were when the files were read.
         """
-        self._entries[name] = stats, base
+        seen = self.now.get(name, Stats())
+        sure = [
+            it if it != was or self._is_old(it) else None
+            for it, was in zip(stats, seen, strict=True)
+        ]
+        self._entries[name] = Stats(*sure), base
+        self._news = True
+
+    def _is_old(self, stat: Stat) -> bool:
+        """Whether a file can't have changed since without a change of its stat."""
+        return stat is None or max(stat[:2]) < self._began - TICK
 
     def save(self) -> None:
-        """Write it down, whole."""
-        recent = time.time_ns() - TICK
-        told = {}
-        for name, (stats, base) in self._entries.items():
-            # A file as young as that may change once more and look the same.
-            sure = [None if stat and max(stat[:2]) > recent else stat for stat in stats]
-            if name in self.now:
-                told[name] = (sure, base)
+        """Write it down, whole, if there is news."""
+        told = {name: it for name, it in self._entries.items() if name in self.now}
+        if not self._news and len(told) == len(self._entries):
+            return
         fresh = f"{self._path}.{os.getpid()}"
         with open(fresh, "w", encoding="utf-8") as file:
             json.dump(told, file)

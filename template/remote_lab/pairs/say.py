@@ -4,6 +4,7 @@ from shlex import quote
 
 from remote_lab.pairs.judge import Verdict
 from remote_lab.pairs.pair import Treated
+from remote_lab.pairs.record import Stats
 
 
 def followed(treated: Treated, written: list[str], kept: str) -> str:
@@ -52,19 +53,27 @@ def unreadable(path: str, why: str) -> str:
     )
 
 
-def refusal(treated: Treated) -> str:
-    """Nobody but the user can know which side is right."""
+def refusal(treated: Treated, there: Stats) -> str:
+    """Nobody but the user can know which side is right.
+
+    Args:
+        treated: The pair.
+        there: Which of its files there are.
+    """
     script, notebook = _files(treated.name)
     if treated.verdict is Verdict.BOTH:
         return (
             f"{script} and {notebook}: both were edited, and differ. Neither was"
             f" touched.\n{_ways(script, notebook)}"
         )
+    gone, kept, side = script, notebook, "notebook"
+    if there.script:
+        gone, kept, side = notebook, script, "script"
     return (
-        f"{script} and {notebook}: one was deleted or renamed, the other is still"
-        f" there. Nothing was touched.\n"
-        f"  To delete the other too: rm -f {quote(script)} {quote(notebook)}\n"
-        f"{_ways(script, notebook)}"
+        f"{gone}: was deleted or renamed, and {kept} is still there. Nothing was"
+        " touched.\n"
+        f"  To delete {kept}, too: rm {quote(kept)}\n"
+        f"  To have {gone} again: {_way(side, kept)}"
     )
 
 

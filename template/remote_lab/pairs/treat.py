@@ -155,8 +155,8 @@ class Ward:
             )
         whole = notebook.cells
         formatted = self._format(task, whole)
-        head = script.cells.metadata if script and script.cells else whole.metadata
-        text = self._cells.script({**whole, "metadata": head})
+        former = script.cells.metadata if script and script.cells else None
+        text = self._cells.script(whole, former)
         json = None
         if formatted or (task.staged and self._git_has_both):
             json = self._json(whole)

@@ -192,7 +192,7 @@ class Work:
             _tell(say.unreadable(*treated.unreadable))
             self.refused = self.refused or not quiet
         elif treated.verdict in (Verdict.BOTH, Verdict.HALF):
-            _tell(say.refusal(treated))
+            _tell(say.refusal(treated, self.record.now[treated.name]))
             self.refused = True
         try:
             written = write(self.root, self.record, treated)
