@@ -125,6 +125,21 @@ def push(connection: Connection, there: RemoteCode, dry: bool = False) -> str:
     return head
 
 
+def refresh_notebooks(connection: Connection) -> list[str]:
+    """Have the notebooks on the remote follow the scripts that came.
+
+    Args:
+        connection: The way to the remote, whose environment has jupytext.
+
+    Returns:
+        What there is to say, such as of a notebook that was edited there and stays.
+    """
+    asked = {"slug": connection.project.slug, "dir": connection.project.dir}
+    text = program("state", "code", values=asked, main="code_notebooks")
+    _, records = connection.run(text)
+    return [" ".join(record[1:]) for record in records if record[0] == "note"]
+
+
 def _is_ancestor(project: Project, commit: str, other: str) -> bool:
     if other == "none":
         return False

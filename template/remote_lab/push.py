@@ -160,6 +160,9 @@ def _push(
             show.step(f"Would build the environment on {name}.")
         elif wanted != there.code.stamp:
             outcome.built = environment.build(connection, wanted)
+    if (outcome.commit or outcome.built) and not dry:
+        for text in code.refresh_notebooks(connection):
+            show.note(f"{name}: {text}")
     if not dry:
         _see_to_lab(connection, outcome, there, options)
 

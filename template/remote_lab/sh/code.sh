@@ -45,6 +45,12 @@ code_switch() { # take the commits in, and put the working tree on them
     say switched "$commit"
 }
 
+code_notebooks() { # they follow the scripts that came; one that was edited stays
+    cd "$code" && [ -x .venv/bin/python ] || return 0
+    .venv/bin/python remote_lab/pairs refresh 2>&1 |
+        while IFS= read -r line; do say note "$line"; done
+}
+
 code_save() { # commit what was edited here, and send what the laptop lacks
     [ -e "$code/.git" ] || fail 1 absent
     cd "$code" || exit
