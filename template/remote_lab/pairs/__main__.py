@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # a module of the same name.
 sys.path[0] = ROOT
 
-from remote_lab.pairs.record import Record  # noqa: E402
+from remote_lab.pairs.record import Failure, Record  # noqa: E402
 
 
 def main(words: list[str]) -> int:
@@ -45,26 +45,32 @@ def main(words: list[str]) -> int:
     ):
         print(__doc__, file=sys.stderr)
         return 2
-    record = Record(ROOT)
-    if word == "refresh" and record.is_settled():
-        return 0  # the most frequent case by far, and nothing more needs loading
-    from remote_lab.pairs.work import Failure, Work, settings
-
     try:
-        work = Work(ROOT, record, settings(ROOT))
-        match word:
-            case "from-script":
-                well = work.take(".py", files)
-            case "from-notebook":
-                well = work.take(".ipynb", files)
-            case _:
-                well = getattr(work, word)()
+        return 0 if _do(word, files) else 1
     except Failure as failure:
         print(failure, file=sys.stderr)
-        return 1
+    except OSError as error:  # the disk is full, a file is read-only, ...
+        print(f"{error}. What was not written is as it was.", file=sys.stderr)
+    return 1
+
+
+def _do(word: str, files: list[str]) -> bool:
+    record = Record(ROOT)
+    if word == "refresh" and record.is_settled():
+        return True  # the most frequent case by far, and nothing more needs loading
+    from remote_lab.pairs.work import Work, settings
+
+    work = Work(ROOT, record, settings(ROOT))
+    match word:
+        case "from-script":
+            well = work.take(".py", files)
+        case "from-notebook":
+            well = work.take(".ipynb", files)
+        case _:
+            well = getattr(work, word)()
     if word != "check":
         record.save()
-    return 0 if well else 1
+    return bool(well)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,10 @@ from nbformat.v4 import writes as notebook_to_json
 
 # Metadata that jupytext keeps in a notebook to lay out the script as it found it.
 LAYOUT = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
-# What jupytext notes in a notebook of its own; the project's jupytext.toml says it.
-NOTED = (
-    "text_representation",
-    "main_language",
-    "notebook_metadata_filter",
-    "cell_metadata_filter",
-)
+# What jupytext notes of a script when it reads one.
+NOTED = ("text_representation", "main_language")
+# What it notes of its settings, which are those of the project's jupytext.toml.
+SET = ("notebook_metadata_filter", "cell_metadata_filter")
 # What a kernel or the browser notes on a cell that ran.
 RUN = ("collapsed", "execution", "ExecuteTime", "scrolled")
 MARKS = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
@@ -113,7 +110,10 @@ class Cells:
     def json(self, notebook: Any) -> str:
         """The text of the .ipynb file of a notebook."""
         named = self._named(notebook, notebook.metadata)
-        _drop_noted(named.metadata)
+        # As `jupytext --sync` would leave it.
+        self._config.set_default_format_options(
+            _without_notes(named.metadata).setdefault("jupytext", {})
+        )
         for cell in named.cells:
             if named.nbformat_minor < 5:  # the first to have ids
                 cell.pop("id", None)
@@ -130,12 +130,13 @@ class Cells:
         Two notebooks have the same one if their scripts have the same cells.
         """
         options = {"jupytext": dict(notebook.metadata.get("jupytext", {}))}
-        _drop_noted(options)
         bare = deepcopy(notebook.cells)
         for cell in bare:
             for key in LAYOUT:
                 cell.metadata.pop(key, None)
-        whole = nbformat.from_dict({**notebook, "metadata": options, "cells": bare})
+        whole = nbformat.from_dict(
+            {**notebook, "metadata": _without_notes(options), "cells": bare}
+        )
         text = jupytext.writes(whole, "py:percent", config=self._config)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -183,12 +184,14 @@ def _language(notebook: Any) -> str:
     return str(metadata.get("kernelspec", {}).get("language") or info or "python")
 
 
-def _drop_noted(metadata: dict[str, Any]) -> None:
+def _without_notes(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Take jupytext's notes out of a notebook's metadata, and give it back."""
     options = metadata.get("jupytext", {})
-    for key in NOTED:
+    for key in (*NOTED, *SET):
         options.pop(key, None)
     if not options:
         metadata.pop("jupytext", None)
+    return metadata
 
 
 def _ended(text: str) -> str:

@@ -18,6 +18,10 @@ TICK = 20_000_000  # nanoseconds; kernels tick every 1 to 10 ms
 Stat = tuple[int, ...] | None
 
 
+class Failure(Exception):
+    """What could not be done; the text is for the user."""
+
+
 class Stats(NamedTuple):
     """How both files of a pair look from outside: changed stats, perhaps changed files.
 
@@ -43,6 +47,9 @@ class Record:
 
     Args:
         root: The project's folder.
+
+    Raises:
+        Failure: It is in no git repository.
 
     Attributes:
         now: The stats of each pair; its name is the path without the suffix.
@@ -111,10 +118,16 @@ class Record:
 
 
 def git_directory(root: str) -> str:
-    """Where git keeps what is this working tree's own: it may be a linked one."""
+    """Where git keeps what is this working tree's own: it may be a linked one.
+
+    Raises:
+        Failure: There is no repository.
+    """
     path = os.path.join(root, ".git")
     if os.path.isdir(path):
         return path
+    if not os.path.exists(path):
+        raise Failure(f"{root} is no git repository yet: ./remote setup")
     with open(path, encoding="utf-8") as file:
         return os.path.join(root, file.read().removeprefix("gitdir:").strip())
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterable
 
-from remote_lab.pairs.record import git_directory
+from remote_lab.pairs.record import Failure, git_directory
 
 MISSING = b"missing"
 
@@ -24,7 +24,9 @@ def texts(root: str, revision: str, paths: Iterable[str]) -> dict[str, str]:
     if not names:
         return {}
     asked = "".join(f"{revision}:{name}\n" for name in names)
-    told = _git(root, "cat-file", "--batch", stdin=asked.encode())
+    told = _git(
+        root, "cat-file", "--batch", stdin=asked.encode(errors="surrogateescape")
+    )
     found, at = {}, 0
     for name in names:
         end = told.index(b"\n", at)
@@ -102,5 +104,6 @@ def _git(root: str, *words: str, stdin: bytes = b"") -> bytes:
         check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"git {words[0]}: {done.stderr.decode(errors='replace')}")
+        said = done.stderr.decode(errors="replace").strip()
+        raise Failure(f"git {words[0]} failed, and nothing was changed: {said}")
     return done.stdout

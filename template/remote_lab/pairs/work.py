@@ -9,14 +9,10 @@ from typing import NamedTuple
 from remote_lab.pairs import repository, say
 from remote_lab.pairs.judge import Verdict
 from remote_lab.pairs.pair import SUFFIXES, Task, Treated
-from remote_lab.pairs.record import FOLDER, Record
+from remote_lab.pairs.record import FOLDER, Failure, Record
 from remote_lab.pairs.writing import Changed, write
 
 FEW = 4  # pairs for which a second process does not pay
-
-
-class Failure(Exception):
-    """What could not be done; the text is for the user."""
 
 
 class Settings(NamedTuple):
