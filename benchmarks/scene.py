@@ -79,12 +79,6 @@ class Server(Loopback):
         """Where all of it lies, the home too; absolute paths on the remote."""
         return self._folder
 
-    def sessions(self) -> int:
-        """How many connections it serves."""
-        assert self._sshd
-        children = Path(f"/proc/{self._sshd.pid}/task/{self._sshd.pid}/children")
-        return len(children.read_text().split())
-
     def _settings(self) -> list[str]:
         lines = super()._settings()
         environment = lines.pop().replace("LD_PRELOAD=libnss_wrapper.so ", "")

@@ -109,6 +109,12 @@ class Loopback:
         log = self._folder / "log"
         return log.read_text(errors="replace") if log.exists() else "no log yet"
 
+    def sessions(self) -> int:
+        """How many connections it serves; of one that is over, all is in the log."""
+        assert self._sshd
+        children = Path(f"/proc/{self._sshd.pid}/task/{self._sshd.pid}/children")
+        return len(children.read_text().split())
+
     def _settings(self) -> list[str]:
         environment = {
             **self._home.environment,

@@ -125,6 +125,7 @@ def test_a_key_that_is_refused_is_tried_once(laptop: Laptop) -> None:
         stranger = laptop.home / ".ssh/stranger"
         laptop.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", stranger)
         done = push_all(project, code=4)
+        wait_until(lambda: not fleet.sessions(), "sshd to have written of each login")
         logins = len(re.findall("Connection (?:closed|reset) by auth", fleet.logs()))
     assert fates(done.stderr) == dict.fromkeys(fleet.names, "not reached")
     assert "does not let you in" in done.stderr
