@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 
 from remote_lab import settings, show
-from remote_lab.ahead import ROOT
 from remote_lab.connection import Connection, hang_up
 from remote_lab.errors import FAILED, Problem
+from remote_lab.settings import ROOT
 
 if TYPE_CHECKING:
     from remote_lab.push import Outcome

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from remote_lab import ahead
 from remote_lab.errors import Dropped, Problem
 from remote_lab.session import LISTEN, MOST, Record, Session, Take, Write
 from remote_lab.settings import Project, Remote
-from remote_lab.sshconf import ssh_config
+from remote_lab.sshconf import files, ssh_config
 
 if TYPE_CHECKING:
     from remote_lab.parcel import Parcel
@@ -50,6 +51,7 @@ _dialled: dict[str, Session] = {}
 
 def hang_up() -> None:
     """Give up what was dialled, where nothing is to run after all."""
+    ahead.hang_up()
     while _dialled:
         _dialled.popitem()[1].__exit__()
 
@@ -101,6 +103,17 @@ class Connection:
         """Begin to connect, for the next that is to run: what that is comes later."""
         if self.remote.name not in _dialled:
             _dialled[self.remote.name] = Session(self)
+            if self._ask:
+                self._note()
+
+    def _note(self) -> None:
+        """Have the next push begin at once."""
+        remotes = self.project.remotes.values()
+        calls = {
+            remote.name: [] if remote.sandbox else Connection(self.project, remote).argv()
+            for remote in remotes
+        }
+        ahead.note([str(file) for file in files(self.project)], calls)
 
     def run(self, text: str, most: int = MOST) -> tuple[int, list[Record]]:
         """Run a program to its end.

@@ -2,13 +2,13 @@
 
 import os
 import re
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from remote_lab import ahead
+from remote_lab.call import Call
 from remote_lab.complaints import explain, not_run
 from remote_lab.errors import Problem, get
 
@@ -45,17 +45,10 @@ class Session:
         self.connection = connection
         self.remote = connection.remote
         self._mark = os.urandom(8).hex()
-        # A file and not a pipe: the master that ssh may leave in the background
-        # keeps it open, and would keep us waiting.
-        self._errors = _nameless_file(connection.project.state)
-        self.process = subprocess.Popen(
-            connection.argv(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=connection.env(),
-        )
-        self.stdin: IO[bytes] = self.process.stdin  # type: ignore[assignment]
+        argv, env = connection.argv(), connection.env()
+        folder = str(connection.project.state)
+        self._call = ahead.take(argv, env) or Call(argv, env, folder)
+        self.stdin = self._call.stdin
         self.marked = False
         self.most = MOST
         self._noise = b""  # the last line before the mark
@@ -96,9 +89,8 @@ class Session:
         Raises:
             Problem: There is no end of them.
         """
-        assert self.process.stdout
         left = self.most
-        while raw := self.process.stdout.readline(left):
+        while raw := self._call.stdout.readline(left):
             # What a short one takes in memory; what comes before the mark takes none.
             left -= len(raw) + 100 * self.marked
             if left <= 0:
@@ -125,7 +117,7 @@ class Session:
             Unreachable: ssh itself failed: what explain makes of it.
             Problem: The program never began, or lacks what it needs.
         """
-        status = self.process.wait()
+        status = self._call.wait()
         if self._writer:
             self._writer.join()
         if self._unsent:
@@ -148,8 +140,9 @@ class Session:
 
     def errors(self) -> str:
         """What ssh and the program wrote to standard error."""
-        self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 2**16))
-        text = self._errors.read().decode("utf-8", "replace")
+        file = self._call.errors
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 2**16))
+        text = file.read().decode("utf-8", "replace")
         # ssh says so of every key that it is told to take, and it is no error.
         return re.sub("(?m)^Warning: Permanently added .*\n", "", text).strip()
 
@@ -157,22 +150,7 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
+        self._call.end()
         if self._writer:
             self._writer.join()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                with suppress(BrokenPipeError):
-                    pipe.close()
-        self._errors.close()
-
-
-def _nameless_file(folder: Path) -> IO[bytes]:
-    """A file that is gone once it is closed."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"said.{os.getpid()}.{os.urandom(4).hex()}"
-    file = path.open("x+b")
-    path.unlink()
-    return file
+        self._call.close()

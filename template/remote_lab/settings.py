@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from remote_lab.errors import USAGE, Problem
 
+ROOT = Path(__file__).resolve().parent.parent
 PERSONAL = "remote.local.toml"
 PARTS = ("home", "code", "env")  # of a push, in its order
 

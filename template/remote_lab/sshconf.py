@@ -16,7 +16,7 @@ import zlib
 from pathlib import Path
 
 from remote_lab.errors import Problem
-from remote_lab.settings import Project, Remote
+from remote_lab.settings import PERSONAL, Project, Remote
 
 # What says how to get to a host; the rest of an alias is a matter of taste.
 ROUTE = (
@@ -65,6 +65,22 @@ def ssh_config(project: Project) -> Path:
                 write_personal(project)
             _fresh.add(project.root)
     return path
+
+
+def files(project: Project) -> list[Path]:
+    """All files, and folders of such, that say how our ssh calls get to the remotes."""
+    ssh = Path.home() / ".ssh"
+    return [
+        project.root / "remote.toml",
+        project.root / PERSONAL,
+        hosts_file(project),
+        project.state / "ssh_config",
+        _personal(project),
+        *(target_file(project, remote) for remote in project.remotes.values()),
+        ssh / "config",
+        ssh / "config.d",
+        *sorted(ssh.glob("config.d/*")),
+    ]
 
 
 def is_path(place: str) -> bool:
