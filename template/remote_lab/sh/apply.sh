@@ -24,7 +24,7 @@ stage() { # the new generation, whole, beside the others
     done
     next=$state/generations/$number
     part=$next.$id.part # whose push was killed may have a cp that runs on
-    mkdir -p "$state/generations" && mkdir "$part" "$part/pending" || return
+    mkdir -p "$part/pending" || return
     if [ -e "$current/home" ]; then
         cp -pPR "$current/home" "$part/home" && readlink "$current" >"$part/previous" ||
             return
@@ -42,7 +42,8 @@ stage() { # the new generation, whole, beside the others
         fi
     done <"$work/verdicts"
     if [ ! -e "$part/home" ]; then # a project may have no pieces at all
-        mkdir -p "$work/new" && mv "$work/new" "$part/home" || return
+        [ -d "$work/new" ] || mkdir "$work/new" || return
+        mv "$work/new" "$part/home" || return
     fi
     mv "$work/manifest" "$work/links" "$part" && echo "$id" >"$part/id" || return
     mv "$part" "$next"
@@ -53,8 +54,10 @@ stage_one() { # WORD PATH
     if [ "$1" = drop ]; then
         rm -f "$at" || return
     else
-        case $2 in */*) folder_for "$2" && mkdir -p "${at%/*}" || return ;; esac
-        rm -rf "$at" && cp -pP "$work/new/$2" "$at" || return
+        case $2 in */*) folder_for "$2" || return ;; esac
+        [ -d "${at%/*}" ] || mkdir -p "${at%/*}" || return
+        [ ! -d "$at" ] || [ -h "$at" ] || rm -rf "$at" || return
+        mv -fT "$work/new/$2" "$at" || return
     fi
     pending "$part" "$2"
 }
@@ -117,16 +120,11 @@ prune() { # keep the five newest, and the one that was in use: undo goes back to
 push_home() {
     begin
     [ "$mode" = dry ] || write_through || fail 1 owed "$behind"
-    : >"$work/none"
-    pristine=$work/none
-    [ ! -e "$current/manifest" ] || pristine=$current/manifest
-    pair "$pristine" "$work/manifest" && look "$current/home" "$work/now" && judge ||
-        fail 1 nowrite "$state"
-    [ "$clashes" -eq 0 ] || [ "$mode" = force ] || fail 3 clashes
+    if as_pushed; then due=no; else weigh; fi
     links_free "$work/links"
     [ "$mode" != dry ] || return 0
     links_in "$work/links" || fail 1 nowrite "$HOME"
-    if [ "$changes" -gt 0 ] || [ "$news" = yes ] || ! cmp -s "$current/links" "$work/links"; then
+    if [ "$due" = yes ]; then
         stage || fail 1 nowrite "$state"
         turn_to "$number" || fail 1 nowrite "$state"
         write_through || fail 1 behind "$behind" push
@@ -136,4 +134,16 @@ push_home() {
     bashrc_in
     links_out
     follow_up
+}
+
+weigh() { # sets due: whether there has to be another generation
+    : >"$work/none"
+    pristine=$work/none
+    [ ! -e "$current/manifest" ] || pristine=$current/manifest
+    pair "$pristine" "$work/manifest" && look "$current/home" "$work/now" && judge ||
+        fail 1 nowrite "$state"
+    [ "$clashes" -eq 0 ] || [ "$mode" = force ] || fail 3 clashes
+    due=yes
+    [ "$changes" -gt 0 ] || [ "$news" = yes ] ||
+        ! cmp -s "$current/links" "$work/links" || due=no
 }

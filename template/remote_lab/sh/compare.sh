@@ -5,6 +5,29 @@
 #   $work/verdicts   WORD PATH OWN       take, drop or clash
 # Needs: state.sh, places.sh, mode (apply, force or dry).
 
+as_pushed() { # nothing new comes, and all is as it was pushed; if in doubt, it is not
+    # The common case. The long way reads a few files, which sh does byte by byte.
+    [ -e "$current/manifest" ] && cmp -s "$current/manifest" "$work/manifest" &&
+        cmp -s "$current/links" "$work/links" || return
+    root=$current/home wanted='' end=''
+    set --
+    while IFS=$tab read -r path what; do
+        at=$root/$path
+        [ -f "$at" ] && [ ! -h "$at" ] && ! own_link "$path" && ! behind_link "$path" ||
+            return
+        case $what in
+        x:*) [ -x "$at" ] || return ;;
+        f:*) [ ! -x "$at" ] || return ;;
+        *) return 1 ;;
+        esac
+        set -- "$@" "$at"
+        wanted=$wanted$end${what#?:}"  "$at
+        end='
+'
+    done <"$work/manifest"
+    [ $# -eq 0 ] || [ "$(sha256sum -- "$@")" = "$wanted" ]
+}
+
 pair() { # OLD NEW, two manifests: $work/pairs, PATH OLD NEW, sorted; "-" for none
     tagged old "$1" >"$work/tagged" && tagged new "$2" >>"$work/tagged" &&
         sort "$work/tagged" >"$work/sorted" || return
