@@ -30,10 +30,11 @@ def measured(title: str, contenders: Sequence[Contender], runs: int) -> dict[str
         }
         for each in contenders
     }
+    pushes = [p for p in PUSHES if any(p in each.variants for each in contenders)]
     for number in range(runs + 1):
         note(f"{title}: round {number} of {runs}")
         turn = number % len(contenders)
-        for push in PUSHES:
+        for push in pushes:
             # A login and a start have no variants: they are sampled beside each push.
             for each in [*contenders[turn:], *contenders[:turn]]:
                 for variant in each.variants:

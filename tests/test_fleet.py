@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from fleet import Fleet
 from laptop import Laptop, Terminal
+from loopback import Loopback
 from process import Completed, wait_until
 from project import Project, sees
 from pushing import TMUX
@@ -27,6 +28,8 @@ pytestmark = [
     pytest.mark.needs("nss_wrapper", "sshd", "ssh"),
 ]
 SIZE = 12
+PROMPT = "@127.0.0.1's password:"
+CLOSED = "Connection (?:closed|reset) by auth"
 
 
 def push_all(project: Project, *more: str, code: int | None = 0) -> Completed:
@@ -126,7 +129,7 @@ def test_a_key_that_is_refused_is_tried_once(laptop: Laptop) -> None:
         laptop.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", stranger)
         done = push_all(project, code=4)
         wait_until(lambda: not fleet.sessions(), "sshd to have written of each login")
-        logins = len(re.findall("Connection (?:closed|reset) by auth", fleet.logs()))
+        logins = len(re.findall(CLOSED, fleet.logs()))
     assert fates(done.stderr) == dict.fromkeys(fleet.names, "not reached")
     assert "does not let you in" in done.stderr
     assert logins == 3, fleet.logs()
@@ -249,6 +252,36 @@ def test_who_is_asked_is_asked_one_at_a_time(laptop: Laptop) -> None:
                 screen.type("open sesame")
             shown = screen.wait_for("ended 0")
         assert fates(shown) == dict.fromkeys(fleet.names, "done")
+
+
+@pytest.mark.needs("tmux")
+def test_a_jump_host_asks_nobody_while_others_go(laptop: Laptop) -> None:
+    """The ssh that logs in there is started by ssh, and does not hear of BatchMode."""
+    with (
+        Loopback("", config=["PasswordAuthentication yes"]) as jump,
+        Fleet(laptop.key, 4) as fleet,
+    ):
+        config = laptop.home / ".ssh/config"
+        config.write_text("StrictHostKeyChecking accept-new\n")
+        answers = fleet.answers()
+        more = json.loads(answers["more_remotes"])
+        for host in more[1:]:
+            host["proxy_jump"] = f"{jump.user}@{jump.address}:{jump.port}"
+        answers["more_remotes"] = json.dumps(more)
+        project = Project.rendered(laptop, answers)
+        with Terminal(laptop, cwd=project.root) as screen:
+            screen.type("./remote push --all --only home; echo ended $?")
+            screen.wait_for(PROMPT)
+            # Both were tried before, twice; one of them is asked for now.
+            wait_until(lambda: len(re.findall(CLOSED, jump.logs())) >= 4, jump.logs)
+            for name in fleet.names[:2]:
+                wait_until((fleet.homes[name] / TMUX).exists, name)
+            shown = screen.capture()
+            assert re.search(rf"n[34] asks:\n.*{PROMPT}", shown), shown
+            assert shown.count(PROMPT) == 1, shown
+            screen.send_keys("C-c")
+            shown = screen.wait_for("ended 1")
+        assert {fates(shown)[name] for name in fleet.names[:2]} == {"done"}
 
 
 @pytest.mark.needs("tmux")

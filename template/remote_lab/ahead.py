@@ -1,13 +1,12 @@
 """A head start: ssh takes longest, so it is on its way before the program is loaded.
 
-Only for verbs that are sure to need it at once. What to call, and which files say so, was
-noted the time before. Where one of them has changed since, there is no head start; and
-what is called is not used before the settings, read in full, say the same.
+Only for verbs that are sure to need it at once. What to call, and which files say so,
+was noted the time before. Where one of them has changed since, there is no head start;
+and what is called is not used before the settings, read in full, say the same.
 
-Loads nothing that Python has not loaded by itself.
+Loads nothing that Python has not loaded by itself: pathlib alone would take a third of
+what this saves.
 """
-
-# ruff: noqa: PTH - pathlib alone would take a third of what this saves.
 
 import os
 

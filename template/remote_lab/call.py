@@ -1,11 +1,9 @@
 """A program of this machine that we talk with: ssh, or the sandbox's shell.
 
-Loads nothing that Python has not loaded by itself: subprocess would take as long as ssh
-takes to reach a machine nearby.
+Loads nothing that Python has not loaded by itself: see ahead.py.
 """
 
-# ruff: noqa: PTH, SIM115 - pathlib takes long as well; our ends stay open.
-
+import io
 import os
 
 # What Python ignores, and a program expects to be as usual: SIGPIPE and SIGXFSZ.
@@ -24,7 +22,9 @@ class Call:
             ssh may leave in the background keeps it open, and would keep us waiting.
     """
 
-    def __init__(self, argv: list[str], env: dict[str, str] | None, folder: str) -> None:
+    def __init__(
+        self, argv: list[str], env: dict[str, str] | None, folder: str
+    ) -> None:
         """Start it.
 
         Args:
@@ -91,7 +91,7 @@ class Call:
         return bool(pid)
 
 
-def _nameless_file(folder: str):  # type: ignore[no-untyped-def]
+def _nameless_file(folder: str) -> io.BufferedRandom:
     """A file that is gone once it is closed."""
     os.makedirs(folder, exist_ok=True, mode=0o700)
     path = f"{folder}/said.{os.getpid()}.{os.urandom(4).hex()}"

@@ -110,7 +110,9 @@ class Connection:
         """Have the next push begin at once."""
         remotes = self.project.remotes.values()
         calls = {
-            remote.name: [] if remote.sandbox else Connection(self.project, remote).argv()
+            remote.name: (
+                [] if remote.sandbox else Connection(self.project, remote).argv()
+            )
             for remote in remotes
         }
         ahead.note([str(file) for file in files(self.project)], calls)
