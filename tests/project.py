@@ -89,6 +89,24 @@ class Project:
             "./remote", *arguments, cwd=self.root, check=check, **options
         )
 
+    def begun(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """./remote, under way, in a group of its own as a terminal has it.
+
+        Args:
+            arguments: Its command line.
+            options: For Popen; what it says on standard error is piped by default.
+        """
+        unless = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            ["./remote", *arguments],
+            cwd=self.root,
+            env=self.laptop.env,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+            **{**unless, **options},
+        )
+
     def edit(self, path: str, text: str) -> None:
         """Add a line to a home piece, on the laptop's side."""
         with (self.pieces / path).open("a", encoding="utf-8") as file:

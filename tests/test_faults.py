@@ -232,15 +232,7 @@ def interrupted(
     said = project.laptop.home / "said"
     with (
         said.open("wb") as stderr,
-        subprocess.Popen(
-            ["./remote", *words],
-            cwd=project.root,
-            env=project.laptop.env,
-            stdin=subprocess.DEVNULL,
-            stdout=stderr,
-            stderr=stderr,
-            start_new_session=True,
-        ) as process,
+        project.begun(*words, stdout=stderr, stderr=stderr) as process,
     ):
         began = 0.0
         while process.poll() is None:
@@ -328,15 +320,7 @@ def test_a_connection_that_is_cut(project: Project, loopback: Loopback) -> None:
         before = sees(loopback.home)
         after = {**before, TMUX: (project.pieces / TMUX).read_bytes()}
         hang(loopback, number)
-        with subprocess.Popen(
-            ["./remote", "push", "--only", "home"],
-            cwd=project.root,
-            env=project.laptop.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with project.begun("push", "--only", "home") as process:
             wait_until((loopback.home / "hangs").exists, "the push to be under way")
             cut(loopback)
             said = process.communicate(timeout=60)[1]

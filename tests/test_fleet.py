@@ -28,14 +28,14 @@ pytestmark = [
     pytest.mark.needs("nss_wrapper", "sshd", "ssh"),
 ]
 SIZE = 12
+EVERYWHERE = ("push", "--all", "--only", "home")
 PROMPT = "@127.0.0.1's password:"
 CLOSED = "Connection (?:closed|reset) by auth"
 
 
 def push_all(project: Project, *more: str, code: int | None = 0) -> Completed:
     """Push the home pieces everywhere."""
-    words = ("push", "--all", "--only", "home", *more)
-    done = project.remote(*words, check=False, timeout=100)
+    done = project.remote(*EVERYWHERE, *more, check=False, timeout=100)
     assert code is None or done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -140,7 +140,7 @@ def test_at_most_eight_log_in_at_once(laptop: Laptop) -> None:
         project = Project.rendered(laptop, fleet.answers())
         for home in fleet.homes.values():
             (home / ".bashrc").write_text("sleep 1\n")
-        with under_way(project) as process:
+        with project.begun(*EVERYWHERE) as process:
             most = 0
             while process.poll() is None:
                 most = max(most, len(ssh_of(process)))
@@ -155,20 +155,6 @@ def ssh_of(process: subprocess.Popen[str]) -> list[int]:
         for pid in (process.pid, *children_of(process.pid, "python"))
         for ssh in children_of(pid, "ssh")
     ]
-
-
-def under_way(project: Project) -> subprocess.Popen[str]:
-    """A push to all, in a group of its own, as a terminal has it."""
-    return subprocess.Popen(
-        ["./remote", "push", "--all", "--only", "home"],
-        cwd=project.root,
-        env=project.laptop.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
 
 
 def children_of(pid: int, name: str) -> list[int]:
@@ -187,7 +173,7 @@ def test_memory_does_not_grow_with_the_remotes(laptop: Laptop) -> None:
     for size in (2, 16):
         with Fleet(laptop.key, size) as fleet:
             project = Project.rendered(laptop, fleet.answers(), folder=f"of-{size}")
-            with under_way(project) as process:
+            with project.begun(*EVERYWHERE) as process:
                 peaks[size] = peak(process)
             assert process.returncode == 0
         shutil.rmtree(laptop.home / ".local/state/titanic")
@@ -211,7 +197,7 @@ def test_ctrl_c_tells_each_fate(laptop: Laptop) -> None:
         project = Project.rendered(laptop, fleet.answers())
         for name in fleet.names[2:]:
             (fleet.homes[name] / ".bashrc").write_text(": >~/begun; sleep 3\n")
-        with under_way(project) as process:
+        with project.begun(*EVERYWHERE) as process:
             wait_until((fleet.homes["n3"] / "begun").exists, "the pushes to begin")
             os.killpg(process.pid, signal.SIGINT)
             said = process.communicate(timeout=60)[1]

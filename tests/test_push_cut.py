@@ -6,7 +6,6 @@ the outcome has to be so.
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -155,14 +154,8 @@ class Cut:
             (self._home / mark).unlink(missing_ok=True)
         self._said = project.laptop.home / "said"
         with self._said.open("wb") as said:
-            self._process = subprocess.Popen(
-                ["./remote", *(PUSH if verb == "push" else (verb,))],
-                cwd=project.root,
-                env=project.laptop.env,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-            )
+            words = PUSH if verb == "push" else (verb,)
+            self._process = project.begun(*words, stdout=said, stderr=said)
         wait_until((self._home / "hangs").exists, "the remote to be at its switch")
 
     def go(self) -> None:
@@ -302,16 +295,7 @@ def test_killed_on_the_laptop_leaves_old_or_new(
     for number in range(kills):
         before = sees(loopback.home)
         after = {**before, **edited(pushed, number)}
-        with subprocess.Popen(
-            ["./remote", *PUSH],
-            cwd=pushed.root,
-            env=pushed.laptop.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        ) as process:
+        with pushed.begun(*PUSH) as process:
             ssh = wait_until(partial(child, process.pid), "ssh to start")
             time.sleep(number / 80)  # the moment is what is tried
             with suppress(ProcessLookupError):
