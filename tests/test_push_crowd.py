@@ -295,7 +295,7 @@ def test_two_projects_come_to_an_empty_home_at_once(
     crowd: list[Pusher], tmp_path: Path, counted: Callable[[str], None]
 ) -> None:
     """They make the same folders, and write one .bashrc, each under its own lock."""
-    rounds = 25
+    rounds = 15
     for number in range(rounds):
         there = tmp_path / str(number)
         there.mkdir()
@@ -317,7 +317,7 @@ def test_a_remove_among_pushes(
 ) -> None:
     """A push that comes while all is taken away is whole, or says why not."""
     crowd = crowd[:4]
-    rounds = 25
+    rounds = 15
     for _ in range(rounds):
         runs = []
         for pusher in (*crowd[:2], None, *crowd[2:]):
@@ -357,31 +357,30 @@ def test_twenty_commands_at_once_over_ssh(
             for pusher in crowd
         ]
         fates: Counter[int] = Counter()
-        for _ in range(2):
-            runs = []
-            for pusher in far:
-                pusher.edit()
-                env = pusher.project.laptop.env
-                argv = ["./remote", "push", "--only", "home"]
-                runs.append(started(argv, env, pusher.project.root))
-            try:
-                for run in runs:
-                    said = ends(run)
-                    assert run.returncode in (0, 1), said
-                    assert "Traceback" not in said
-                    assert ("under way" in said) == (run.returncode == 1), said
-                    fates[run.returncode] += 1
-            finally:
-                for run in runs:
-                    kill_group(run.pid)
-            for slug in ("titanic", "olympic"):
-                own = [pusher for pusher in far if pusher.slug == slug]
-                seen = marks(loopback.home, slug)
-                assert len(seen) == 1
-                assert seen <= set.union(*(pusher.sent for pusher in own))
-                assert leftovers(loopback.home, slug) == []
-                own[-1].edit()
-                own[-1].project.remote("push", "--only", "home")
-                assert leftovers(loopback.home, slug) == []
-        assert fates[0] > 3
+        runs = []
+        for pusher in far:
+            pusher.edit()
+            env = pusher.project.laptop.env
+            argv = ["./remote", "push", "--only", "home"]
+            runs.append(started(argv, env, pusher.project.root))
+        try:
+            for run in runs:
+                said = ends(run)
+                assert run.returncode in (0, 1), said
+                assert "Traceback" not in said
+                assert ("under way" in said) == (run.returncode == 1), said
+                fates[run.returncode] += 1
+        finally:
+            for run in runs:
+                kill_group(run.pid)
+        for slug in ("titanic", "olympic"):
+            own = [pusher for pusher in far if pusher.slug == slug]
+            seen = marks(loopback.home, slug)
+            assert len(seen) == 1
+            assert seen <= set.union(*(pusher.sent for pusher in own))
+            assert leftovers(loopback.home, slug) == []
+            own[-1].edit()
+            own[-1].project.remote("push", "--only", "home")
+            assert leftovers(loopback.home, slug) == []
+        assert fates[0] > 1
         counted(f"{sum(fates.values())} pushes, {fates[1]} of them turned away")
