@@ -160,6 +160,8 @@ class Browser:
             executable_path=shutil.which("chromium"),
             headless=True,
             args=FLAGS,
+            # As on a screen: what can be scrolled shows it.
+            ignore_default_args=["--hide-scrollbars"],
             viewport={"width": 1280, "height": 900},
         )
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (
     "template/remote",
     "template/remote_lab",
+    "template/src",
     "tests",
     "tools",
     "hooks",
@@ -36,8 +37,9 @@ def test_ruff() -> None:
 def test_mypy() -> None:
     for folder, what in (("template", "remote_lab"), (".", "tools"), (".", "hooks")):
         tool(sys.executable, "-m", "mypy", what, cwd=ROOT / folder)
-    for folder in ("tests", "benchmarks"):
-        tool(sys.executable, "-m", "mypy", folder)
+    package = str(*(ROOT / "template/src").glob("*/display.py"))
+    for what in ("tests", "benchmarks", package):
+        tool(sys.executable, "-m", "mypy", what)
 
 
 @pytest.mark.needs("shellcheck")

@@ -1,7 +1,8 @@
 """Make the README's pictures from what the tests saw: run the suite first.
 
 The terminal is the screen of a newcomer's `copier copy` (tests/test_newcomer.py), the
-lab a page of the real JupyterLab on the box (tests/test_on_box.py).
+lab a page of the real JupyterLab on the box (tests/test_on_box.py), and so are frames
+side by side (tests/test_first_notebook.py).
 """
 
 import io
@@ -28,8 +29,9 @@ def terminal() -> None:
 
 
 def lab() -> None:
-    """The lab, as the browser showed it."""
-    shutil.copy(SEEN / "lab.png", DOCS / "lab.png")
+    """The lab, as the browser showed it; and frames in its light and dark theme."""
+    for name in ("lab.png", "side-by-side.png", "side-by-side-dark.png"):
+        shutil.copy(SEEN / name, DOCS / name)
 
 
 if __name__ == "__main__":

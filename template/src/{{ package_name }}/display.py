@@ -33,7 +33,7 @@ BOX = (
 )
 TITLE = '<div style="margin-bottom:0.3em"><strong>{}</strong></div>'
 CONTENT = '<div style="overflow-x:auto">{}</div>'  # scrolls below its title
-TEXT = '<pre style="margin:0;white-space:pre">{}</pre>'
+TEXT = '<pre style="margin:0;white-space:pre;overflow:visible">{}</pre>'
 IMAGE = '<img{} style="max-width:100%" src="data:{};base64,{}">'
 GAP = "   "
 
