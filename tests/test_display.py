@@ -22,9 +22,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 FILE = Path(__file__).parents[1] / "template/src/{{ package_name }}/display.py"
-LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
+# What could be taken for a piece of a page, and anything else that is printed.
+PAGE = st.text(st.sampled_from("<>/&;#!-?='\"bp38 "), max_size=20)
+LINE = PAGE | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 # A page has no NUL and but one kind of line end.
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"))
+TEXT = PAGE | st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")
+)
 
 
 def load() -> ModuleType:
