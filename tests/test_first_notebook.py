@@ -117,8 +117,13 @@ def on_the_box(test: Test) -> Test:
 @pytest.fixture
 def lab(live: Live, browser: Browser) -> Iterator[Lab]:
     """The lab in a browser; what was done in it is taken back."""
-    lab = browser.open_lab(live.url())
+    url, server = live.url(), live.server()
+    lab = browser.open_lab(url)
     yield lab
+    browser.open_lab(f"{url}&reset")  # with no tab of a notebook that is gone
+    for session in server.ask("sessions"):
+        if session["path"].startswith("notebooks/"):
+            server.ask(f"sessions/{session['id']}", method="DELETE")
     live.account.sh(
         "cd titanic && git checkout -q . && rm -f results/tea.csv notebooks/Untitled*"
     )
