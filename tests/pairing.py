@@ -4,12 +4,13 @@
     repo.git("add", "-A")
     assert repo.commit() == "second try"
 
-The pair at the start is the same in every mode: `notebooks/a.py` and `notebooks/a.ipynb`
+The pair at the start is the same in every mode: notebooks/a.py and notebooks/a.ipynb
 with the cells of CELLS, each code cell with an output, committed and in step.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -19,10 +20,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import jupytext
-import nbformat
 import pytest
 import yaml
-from nbformat import NotebookNode
 from pairing_door import Door
 from process import Completed, finish, run
 from project import rendered
@@ -48,6 +47,7 @@ ENVIRONMENT = {
     "GIT_MERGE_AUTOEDIT": "no",
 }
 Cells = list[tuple[str, str]]
+Notebook = dict[str, Any]
 
 
 class Repo:
@@ -143,7 +143,7 @@ class Repo:
                 return self.program("sync", *files, check=True)
 
     def commit(self, *words: str) -> str:
-        """Type `git commit`, and after a refusal the `git add` that it names, and again.
+        """Type `git commit`; if refused, the `git add` that it names, and again.
 
         Args:
             words: Further words for git commit.
@@ -192,8 +192,12 @@ class Repo:
         self.path(name).parent.mkdir(parents=True, exist_ok=True)
         self.path(name).write_bytes(text.encode())
 
-    def notebook(self, name: str = NOTEBOOK) -> NotebookNode:
-        return nbformat.reads(self.read(name), as_version=4)  # type: ignore
+    def notebook(self, name: str = NOTEBOOK) -> Notebook:
+        """A notebook as it lies there, but with each source in one piece."""
+        notebook: Notebook = json.loads(self.read(name))
+        for cell in notebook["cells"]:
+            cell["source"] = "".join(cell["source"])
+        return notebook
 
     def cells(self, name: str) -> Cells:
         """The kinds and sources of a script's or a notebook's cells."""
@@ -206,8 +210,8 @@ class Repo:
     def outputs(self, name: str = NOTEBOOK) -> dict[str, str]:
         """The text of the outputs that a notebook holds, by the cells' sources."""
         return {
-            cell.source: "".join(output.text for output in cell.outputs)
-            for cell in self.notebook(name).cells
+            cell["source"]: "".join("".join(out["text"]) for out in cell["outputs"])
+            for cell in self.notebook(name)["cells"]
             if cell.get("outputs")
         }
 
@@ -224,28 +228,32 @@ class Repo:
 
     def save(self, name: str, cells: Iterable[tuple[str, str]]) -> None:
         """Save a new notebook that has run, as Jupyter does that knows no pairs."""
-        notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
-        notebook.metadata = NotebookNode(
-            kernelspec={
-                "display_name": "Python 3 (ipykernel)",
-                "language": "python",
-                "name": "python3",
+        notebook = {
+            "cells": [
+                cell_of(kind, source, f"cell-{number}", output=f"{source!r} ran\n")
+                for number, (kind, source) in enumerate(cells)
+            ],
+            "metadata": {
+                "kernelspec": {
+                    "display_name": "Python 3 (ipykernel)",
+                    "language": "python",
+                    "name": "python3",
+                },
+                "language_info": {"name": "python", "version": "3.11.2"},
             },
-            language_info={"name": "python", "version": "3.11.2"},
-        )
-        for number, (kind, source) in enumerate(cells):
-            new = getattr(nbformat.v4, f"new_{kind}_cell")
-            cell = new(source, id=f"cell-{number}")
-            if kind == "code":
-                cell.outputs = [printed(f"{source!r} ran\n")]
-                cell.execution_count = number
-            notebook.cells.append(cell)
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
         self.keep(name, notebook)
 
-    def keep(self, name: str, notebook: NotebookNode) -> None:
+    def keep(self, name: str, notebook: Notebook) -> None:
         """Write a notebook as Jupyter does."""
-        text = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-        self.write(name, text + "\n")
+        cells = [
+            {**cell, "source": cell["source"].splitlines(keepends=True)}
+            for cell in notebook["cells"]
+        ]
+        whole = {**notebook, "cells": cells}
+        self.write(name, json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Change a text in a script, or in the cells of a notebook."""
@@ -255,9 +263,9 @@ class Repo:
             self.write(name, text.replace(old, new))
             return
         notebook = self.notebook(name)
-        assert any(old in cell.source for cell in notebook.cells)
-        for cell in notebook.cells:
-            cell.source = cell.source.replace(old, new)
+        assert any(old in cell["source"] for cell in notebook["cells"])
+        for cell in notebook["cells"]:
+            cell["source"] = cell["source"].replace(old, new)
         self.keep(name, notebook)
 
     def append(self, name: str, source: str, kind: str = "code") -> None:
@@ -267,8 +275,8 @@ class Repo:
             self.write(name, f"{self.read(name).rstrip()}\n\n{head}\n{source}\n")
             return
         notebook = self.notebook(name)
-        new = getattr(nbformat.v4, f"new_{kind}_cell")
-        notebook.cells.append(new(source, id=f"more-{len(notebook.cells)}"))
+        number = len(notebook["cells"])
+        notebook["cells"].append(cell_of(kind, source, f"more-{number}"))
         self.keep(name, notebook)
 
     def touch(self, name: str, seconds: float) -> None:
@@ -277,17 +285,20 @@ class Repo:
         os.utime(self.path(name), (info.st_atime, info.st_mtime + seconds))
 
 
-def printed(text: str) -> NotebookNode:
-    """An output."""
-    new = nbformat.v4.new_output
-    output: NotebookNode = new("stream", text=text)  # type: ignore[no-untyped-call]
-    return output
+def cell_of(kind: str, source: str, id: str, output: str = "") -> dict[str, Any]:
+    """A notebook's cell; one with code has run if there is an output."""
+    cell = {"cell_type": kind, "id": id, "metadata": {}, "source": source}
+    if kind == "code":
+        printed = {"name": "stdout", "output_type": "stream", "text": [output]}
+        cell["execution_count"] = 1 if output else None
+        cell["outputs"] = [printed] if output else []
+    return cell
 
 
 def cells_of(text: str, name: str) -> Cells:
     """The kinds and sources of the cells in a script's or a notebook's text."""
     kind = "ipynb" if name.endswith(".ipynb") else "py:percent"
-    notebook: Any = jupytext.reads(text, kind)  # type: ignore[no-untyped-call]
+    notebook = jupytext.reads(text, kind)
     return [(cell.cell_type, cell.source) for cell in notebook.cells]
 
 
@@ -298,9 +309,7 @@ def lines(done: Completed, start: str) -> list[str]:
 
 def _commands(said: str, *starts: str) -> list[str]:
     return [
-        line.strip()
-        for line in said.splitlines()
-        if line.strip().startswith(starts)
+        line.strip() for line in said.splitlines() if line.strip().startswith(starts)
     ]
 
 
@@ -312,8 +321,8 @@ def _executable(path: Path, text: str) -> None:
 def scenario(title: str, **endings: str) -> Callable[[Any], Any]:
     """Make a test a row of the table in docs/notebooks.md.
 
-    The test's docstring tells what happens. It gets `repo`, in each mode named here, and
-    `ending`, which it must see come true.
+    The test's docstring tells what happens. It gets `repo`, in each mode named here,
+    and `ending`, which it must see come true.
 
     Args:
         title: What the user did.

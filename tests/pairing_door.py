@@ -1,8 +1,8 @@
 """The pairs program at hand without its second of imports, for git's hooks as well.
 
 A server has loaded jupytext and black, and forks for each call. The client is what a
-hook runs: it hands over its words, folder, variables, stdin, stdout and stderr, and ends
-with the exit code of the call. So `git commit` is git's own, with the hook's own
+hook runs: it hands over its words, folder, variables, stdin, stdout and stderr, and
+ends with the exit code of the call. So `git commit` is git's own, with the hook's own
 variables, and still takes hundredths of a second.
 """
 
@@ -49,7 +49,7 @@ class Door:
         self.argv = [sys.executable, "-I", "-S", str(client)]
         self.command = shlex.join(self.argv)
         self._server = subprocess.Popen(
-            [sys.executable, __file__, str(at)],
+            [sys.executable, "-P", __file__, str(at)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -96,48 +96,43 @@ def _load() -> None:
     import nbformat
     import tokenize_rt
 
-    notebook = jupytext.reads("x = 1\n", "py:percent")  # type: ignore[no-untyped-call]
-    jupytext.writes(notebook, "py:percent")  # type: ignore[no-untyped-call]
-    nbformat.validate(notebook)  # type: ignore[no-untyped-call]
+    notebook = jupytext.reads("x = 1\n", "py:percent")
+    jupytext.writes(notebook, "py:percent")
+    nbformat.validate(notebook)
     black.format_cell("x=1", fast=False, mode=black.Mode(is_ipynb=True))
     assert tokenize_rt
 
 
 def _answer(caller: socket.socket) -> None:
-    code = 70
-    try:
-        given = array.array("i")
-        head, extra, _, _ = caller.recvmsg(10, socket.CMSG_SPACE(12))
-        given.frombytes(extra[0][2])
-        text = b""
-        while len(text) < int(head):
-            text += caller.recv(1 << 16)
-        words, folder, variables = json.loads(text)
-        for number, descriptor in enumerate(given):
-            os.dup2(descriptor, number)
-        os.environ.clear()
-        os.environ.update(variables)
-        os.chdir(folder)
-        code = _run(words)
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        caller.sendall(b"%d" % code)
+    """Run the program in a child, since it ends its process itself."""
+    child = os.fork()
+    if child:
+        status = os.waitpid(child, 0)[1]
+        caller.sendall(b"%d" % os.waitstatus_to_exitcode(status))
         os._exit(0)
-
-
-def _run(words: list[str]) -> int:
+    given = array.array("i")
+    head, extra, _, _ = caller.recvmsg(10, socket.CMSG_SPACE(12))
+    given.frombytes(extra[0][2])
+    text = b""
+    while len(text) < int(head):
+        text += caller.recv(1 << 16)
+    words, folder, variables = json.loads(text)
+    for number, descriptor in enumerate(given):
+        os.dup2(descriptor, number)
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(folder)
     sys.argv = [PROGRAM, *words]
+    code = 70
     try:
         runpy.run_path(PROGRAM, run_name="__main__")
     except SystemExit as end:
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-        return end.code if isinstance(end.code, int) else int(bool(end.code))
+        code = end.code if isinstance(end.code, int) else 1
     except BaseException:
         traceback.print_exc()
-        return 1
-    return 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
