@@ -15,7 +15,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,6 +46,8 @@ ENVIRONMENT = {
     "GIT_EDITOR": "true",
     "GIT_MERGE_AUTOEDIT": "no",
 }
+# A command that a refusal names.
+WAY = re.compile(r"((?:\./remote pairs|git (?!add|show)\w+|rm) .*)$", re.MULTILINE)
 Cells = list[tuple[str, str]]
 Notebook = dict[str, Any]
 
@@ -87,8 +89,8 @@ class Repo:
 
     def copy(self, folder: Path) -> Repo:
         """The same project once more, its files as old as here."""
+        (folder / "home").mkdir(parents=True)
         shutil.copytree(self.root, folder / "titanic", symlinks=True)
-        (folder / "home").mkdir()
         return type(self)(folder / "titanic", self.mode, self.door, folder / "home")
 
     def at(self, root: Path) -> Repo:
@@ -169,12 +171,27 @@ class Repo:
                 self.type(line)
         raise AssertionError(f"no commit in two tries:\n{self.said}")
 
-    def ways_out(self) -> list[str]:
-        """The commands that the last refusal names; it must be honest and name some."""
+    def each_way_out(self) -> Iterator[tuple[str, Repo]]:
+        """Go each way that the last refusal names, each in a project of its own.
+
+        Yields:
+            The command, and the project, in which the commit was then accepted.
+        """
         assert re.search(r"notebooks/\S+\.(py|ipynb)", self.said), self.said
-        ways = list(dict.fromkeys(_commands(self.said, "./remote pairs", "git ")))
+        ways = list(dict.fromkeys(WAY.findall(self.said)))
         assert ways, self.said
-        return ways
+        for number, way in enumerate(ways):
+            copy = self.copy(self.root.parent / f"way{number}")
+            done = copy.type(way)
+            copy.git("add", "-A")
+            assert copy.commit() != "refused", f"{self.said}\n{way}\n{copy.said}"
+            copy.said = f"{done.stdout}{done.stderr}{copy.said}"
+            yield way, copy
+
+    def shown(self) -> str:
+        """What the `git show` commands show that were printed."""
+        found = set(re.findall(r"git show ([0-9a-f]{7,})", self.said))
+        return "".join(self.git("show", name).stdout for name in sorted(found))
 
     def _run(self, argv: list[str], check: bool) -> Completed:
         return finish(run(argv, cwd=self.root, env=self.env, check=False), check)
@@ -287,7 +304,12 @@ class Repo:
 
 def cell_of(kind: str, source: str, id: str, output: str = "") -> dict[str, Any]:
     """A notebook's cell; one with code has run if there is an output."""
-    cell = {"cell_type": kind, "id": id, "metadata": {}, "source": source}
+    cell: dict[str, Any] = {
+        "cell_type": kind,
+        "id": id,
+        "metadata": {},
+        "source": source,
+    }
     if kind == "code":
         printed = {"name": "stdout", "output_type": "stream", "text": [output]}
         cell["execution_count"] = 1 if output else None
