@@ -89,7 +89,7 @@ class Repo:
 
     def copy(self, folder: Path) -> Repo:
         """The same project once more, its files as old as here."""
-        (folder / "home").mkdir(parents=True)
+        (folder / "home").mkdir(parents=True, exist_ok=True)
         shutil.copytree(self.root, folder / "titanic", symlinks=True)
         return type(self)(folder / "titanic", self.mode, self.door, folder / "home")
 

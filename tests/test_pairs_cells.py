@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from pairing import MODES, NOTEBOOK, SCRIPT, Repo, cell_of, scenario
@@ -157,7 +158,7 @@ def test_no_cells(repo: Repo, ending: str) -> None:
     assert ("code", "z = 1") in repo.cells("notebooks/b.py")
 
 
-BROKEN = {
+BROKEN: dict[str, Callable[[str], str]] = {
     "cut": lambda text: text[:100],
     "empty": lambda text: "",
     "list": lambda text: "[]",
