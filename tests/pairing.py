@@ -46,8 +46,9 @@ ENVIRONMENT = {
     "GIT_EDITOR": "true",
     "GIT_MERGE_AUTOEDIT": "no",
 }
-# A command that a refusal names.
-WAY = re.compile(r"((?:\./remote pairs|git (?!add|show)\w+|rm) .*)$", re.MULTILINE)
+# What a message tells the reader to type stands at the end of a line.
+ADD = re.compile(r"(?:^|: )(git add .+)$", re.MULTILINE)
+WAY = re.compile(r": +((?:\./remote pairs|git (?!add|show)\w+|rm) .*)$", re.MULTILINE)
 Cells = list[tuple[str, str]]
 Notebook = dict[str, Any]
 
@@ -164,7 +165,7 @@ class Repo:
             if done.returncode == 0:
                 return outcome
             assert self.git("ls-files", "-s").stdout == before, "a hook ran git add"
-            adds = lines(done, "git add")
+            adds = ADD.findall(done.stdout + done.stderr)
             if not adds:
                 return "refused"
             for line in adds:
@@ -322,17 +323,6 @@ def cells_of(text: str, name: str) -> Cells:
     kind = "ipynb" if name.endswith(".ipynb") else "py:percent"
     notebook = jupytext.reads(text, kind)
     return [(cell.cell_type, cell.source) for cell in notebook.cells]
-
-
-def lines(done: Completed, start: str) -> list[str]:
-    """The commands that an output names."""
-    return _commands(done.stdout + done.stderr, start)
-
-
-def _commands(said: str, *starts: str) -> list[str]:
-    return [
-        line.strip() for line in said.splitlines() if line.strip().startswith(starts)
-    ]
 
 
 def _executable(path: Path, text: str) -> None:
