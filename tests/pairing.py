@@ -194,6 +194,10 @@ class Repo:
         found = set(re.findall(r"git show ([0-9a-f]{7,})", self.said))
         return "".join(self.git("show", name).stdout for name in sorted(found))
 
+    def logs(self) -> str:
+        """What a failed test shows."""
+        return self.said
+
     def _run(self, argv: list[str], check: bool) -> Completed:
         return finish(run(argv, cwd=self.root, env=self.env, check=False), check)
 
