@@ -89,10 +89,13 @@ class Repo:
         return repo
 
     def copy(self, folder: Path) -> Repo:
-        """The same project once more, its files as old as here."""
+        """The same project once more."""
         (folder / "home").mkdir(parents=True, exist_ok=True)
         shutil.copytree(self.root, folder / "titanic", symlinks=True)
-        return type(self)(folder / "titanic", self.mode, self.door, folder / "home")
+        copy = type(self)(folder / "titanic", self.mode, self.door, folder / "home")
+        # As far as stats tell, each file of a copy may have changed.
+        copy.program("sync")
+        return copy
 
     def at(self, root: Path) -> Repo:
         """Another working tree with the same hooks: a clone, or a worktree."""
