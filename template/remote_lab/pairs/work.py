@@ -1,7 +1,10 @@
 """What each word does: find the pairs, have them treated, write, and tell."""
 
+import math
 import os
+import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -61,7 +64,9 @@ class Work:
         stems = map(os.path.splitext, repository.staged(self.root, FOLDER))
         staged = {stem for stem, suffix in stems if suffix in SUFFIXES}
         staged &= self.record.now.keys()
-        done = self._treat(staged | self._edited_unseen(), staged)
+        unseen = self._edited_unseen()
+        # Those are to be part of it, so they are formatted as well.
+        done = self._treat(staged | unseen, staged | unseen)
         harmless = (Verdict.NOTEBOOK, Verdict.IN_STEP)
         ours = [it for it in done if it.name in staged or it.verdict in harmless]
         self._apply_all(ours)
@@ -74,14 +79,19 @@ class Work:
     def _edited_unseen(self) -> set[str]:
         """Pairs whose edits are in no commit, since git ignores the notebooks.
 
-        pre-commit has put away what is not staged, so a script may hold less now than
-        its author sees. Only one whose file was not touched since is what it seems.
+        A script that pre-commit has just checked out may hold less than its author
+        sees: that pair is left alone.
         """
-        found = set()
+        begun, found = None, set()
         for name in self.record.changed() if not self.git_has_both else ():
             was, now = self.record.known(name), self.record.now[name]
-            if now.notebook and (not now.script or (was and was.script == now.script)):
-                found.add(name)
+            if not now.notebook:
+                continue
+            if now.script and not (was and was.script == now.script):
+                begun = begun or _putting_away_since()
+                if now.script[1] >= begun:  # its status changed
+                    continue
+            found.add(name)
         return found
 
     def _want_both(self, staged: set[str]) -> None:
@@ -210,6 +220,26 @@ def _on_all_cores(treat: Callable[[Task], Treated], tasks: list[Task]) -> list[T
     # Forked, with all that is loaded: to load it again takes longer than the work.
     with multiprocessing.get_context("fork").Pool() as pool:
         return pool.map(treat, tasks, chunksize=max(1, len(tasks) // 32))
+
+
+def _putting_away_since() -> float:
+    """When pre-commit began, which puts away what is not staged while we run.
+
+    Returns:
+        Nanoseconds since 1970; infinity where nothing is put away.
+    """
+    if "PRE_COMMIT" not in os.environ:
+        return math.inf
+    command = ["ps", "-o", "etime=", "-p", str(os.getppid())]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=True)
+        days, _, clock = told.stdout.strip().rpartition("-")
+        seconds = int(days or 0) * 86400
+        for power, part in enumerate(reversed(clock.split(":"))):
+            seconds += int(part) * 60**power
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return 1  # nobody knows: ever since
+    return (time.time() - seconds - 2) * 1e9
 
 
 def _tell(text: str) -> None:
