@@ -214,8 +214,7 @@ def test_outputs(repo: Repo, ending: str) -> None:
             output = {"name": "stdout", "output_type": "stream", "text": ["fresh"]}
             cell |= {"execution_count": 7, "outputs": [copy.deepcopy(output)]}
     repo.keep(NOTEBOOK, notebook)
-    repo.write("results/README.md", "More.\n")
-    repo.git("add", "-A")
+    repo.more()
     assert repo.commit() == ending
     assert len(repo.in_step()) == 4
     committed = repo.git("show", f"HEAD:{NOTEBOOK}").stdout

@@ -86,8 +86,7 @@ def both_ways(repo: Repo) -> None:
 def test_notebook_deleted(repo: Repo, ending: str) -> None:
     """Git has the script: the notebook is made again. Where it has both, you choose."""
     gone(repo, NOTEBOOK)
-    repo.write("results/README.md", "More.\n")
-    repo.git("add", "-A")
+    repo.more()
     assert repo.commit() == ending
     if ending == "refused":
         both_ways(repo)

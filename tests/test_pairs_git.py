@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,7 @@ def test_checkout(repo: Repo, ending: str) -> None:
     assert NEW in repo.in_step()
     if repo.mode == "scripts":
         assert "y = 2" in repo.outputs()
-    repo.write("results/README.md", "More.\n")
-    repo.git("add", "-A")
+    repo.more()
     assert repo.commit() == ending
 
 
@@ -111,8 +111,7 @@ def test_parked(repo: Repo, ending: str) -> None:
     before = repo.read(NOTEBOOK)
     repo.git("checkout", "-q", "without")
     assert repo.read(NOTEBOOK) == before
-    repo.write("results/README.md", "More.\n")
-    repo.git("add", "-A")
+    repo.more()
     assert repo.commit() == ending
     assert not repo.path(SCRIPT).exists()
     repo.git("checkout", "-q", "main")
@@ -130,22 +129,17 @@ def test_merge(repo: Repo, ending: str) -> None:
         mend(repo)
     sources = [source for _, source in repo.in_step()]
     assert sources == ["# Other", "x = 1", "y = 2", "x + 1"]
-    repo.write("results/README.md", "More.\n")
-    repo.git("add", "-A")
+    repo.more()
     assert repo.commit() == ending
 
 
 def mend(repo: Repo) -> None:
     """Resolve a merge as docs/notebooks.md has it: the script, then the notebook."""
-    script = repo.read(SCRIPT)
-    kept = [line for line in script.splitlines() if line[:7] not in MARKS]
-    repo.write(SCRIPT, "\n".join(kept) + "\n")
+    script = re.sub("^(<<<<<<<|>>>>>>>).*\n", "", repo.read(SCRIPT), flags=re.M)
+    repo.write(SCRIPT, script.replace("=======\n", "\n# %%\n"))
     repo.type(f"./remote pairs --from script {SCRIPT}")
     repo.git("add", "-A")
     assert repo.commit() == "at once", repo.said
-
-
-MARKS = ("<<<<<<<", "=======", ">>>>>>>")
 
 
 @scenario("Two branches were merged that each append a cell", all="refused")
@@ -196,8 +190,7 @@ def test_rebase(repo: Repo, ending: str) -> None:
 def test_clean_rebase(repo: Repo, ending: str) -> None:
     """The notebooks follow at its end."""
     branch(repo, "side", "# Title", "# Other")
-    repo.write("results/README.md", "More.\n")
-    repo.git("add", "-A")
+    repo.more()
     assert repo.commit() == ending
     repo.git("rebase", "-q", "side")
     assert ("markdown", "# Other") in repo.in_step()
@@ -247,8 +240,7 @@ def test_clone(repo: Repo, ending: str, newer: str) -> None:
     clone.program("refresh", check=True)
     clone.touch(newer, 1000)
     assert NEW in clone.in_step()
-    clone.write("results/README.md", "More.\n")
-    clone.git("add", "-A")
+    clone.more()
     assert clone.commit() == ending
     assert not clone.git("status", "--porcelain").stdout
     # And with the first edit there.
@@ -269,8 +261,7 @@ def test_pull(repo: Repo, ending: str, how: str) -> None:
     clone.program("refresh", check=True)
     committed(repo, SCRIPT)
     if how != "--ff-only":
-        clone.write("results/README.md", "More.\n")
-        clone.git("add", "-A")
+        clone.more()
         assert clone.commit() == ending
     clone.git("pull", "-q", how)
     assert NEW in clone.in_step()
