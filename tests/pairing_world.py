@@ -129,6 +129,7 @@ class World:
             input=input,
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
         return ran.returncode, ran.stdout

@@ -15,19 +15,20 @@ ODD = {
     "timed": ("code", "%%time\nx = 1"),
     "semicolon": ("code", "plot(x);"),
     "syntax": ("code", "def broken(:\n  x ="),
+    "indent": ("code", "  x = 1\n y = 2"),
     "help": ("code", "x?"),
     "raw": ("raw", "<b>as it is</b>\n# %% not a cell"),
     "markdown": ("markdown", "# Title\n\n- a\n- b\n\n```python\n# %%\nx = 1\n```"),
     "unicode": ("code", 'größe = "日本 \U0001f600 \u202e \u2028"'),
-    "quotes": ("code", "\"\"\"doc\"\"\"\nx = '''a\n\nb'''"),
+    "quotes": ("code", 'x = """a\n\n\n\n# %% b"""'),
     "empty": ("code", ""),
-    "blank": ("code", "x = 1\n\n\n\n\ny = 2"),
+    "blank": ("code", "x = 1\n\n\ny = 2"),
     "comment": ("code", "# only a comment"),
     "marker": ("code", "# %% looks like a new cell\nx = 1"),
     "escaped": ("code", "# !ls\n# %time x"),
     "async": ("code", "await x\nasync with y as z:\n    pass"),
     "exit": ("markdown", '"""\nquotes\n"""'),
-    "tabs": ("code", "if x:\n\ty = 1"),
+    "tabs": ("code", 'x = "\t"'),
 }
 
 
@@ -184,15 +185,16 @@ def test_broken(repo: Repo, ending: str, how: str) -> None:
         assert ("code", "x = 10") in mended.in_step()
 
 
-@scenario("The script is none that jupytext can read", all="refused")
-def test_broken_script(repo: Repo, ending: str) -> None:
+@scenario("The script holds conflict markers, or is no text", all="refused")
+@pytest.mark.parametrize("broken", [b"<<<<<<< HEAD\nx = 10\n", b"# \xff\nx = 10\n"])
+def test_broken_script(repo: Repo, ending: str, broken: bytes) -> None:
     """It is left as it is; `./remote pairs --from notebook` makes it anew."""
-    broken = repo.read(SCRIPT).replace("# ---\n", "# ---\n# - [:\n", 1)
-    broken = broken.replace("x = 1", "x = 10")
-    repo.write(SCRIPT, broken)
+    path = repo.path(SCRIPT)
+    path.write_bytes(path.read_bytes() + broken)
+    before = path.read_bytes()
     repo.git("add", "-A")
     assert repo.commit() == ending
-    assert repo.read(SCRIPT) == broken
+    assert path.read_bytes() == before
     for _, mended in repo.each_way_out():
         mended.in_step()
         assert "x = 10" in mended.shown()
