@@ -4,6 +4,7 @@ As black does it in notebooks: a ; at the end, which hides an output, stays. Mag
 comments meanwhile, as they are in the script.
 """
 
+import ast
 import os
 from typing import Any
 
@@ -63,11 +64,15 @@ class Formatter:
             if first.split()[0] not in TIMERS:
                 return source
             return first + newline + self._formatted(rest)
-        python = "\n".join(comment_magic(source.splitlines()))
-        if "\n".join(uncomment_magic(python.splitlines())) != source:
+        # Not splitlines(), to which some letters of a text are line ends, too.
+        python = "\n".join(comment_magic(source.split("\n")))
+        if "\n".join(uncomment_magic(python.split("\n"))) != source:
             return source  # a comment that looks like a magic: hands off
         try:
+            ast.parse(python)  # or black looks for IPython, which is not here
             done = format_cell(python, fast=False, mode=self._mode)
         except (NothingChanged, InvalidInput, AssertionError):
-            return source  # such as a syntax error: that is for its author
-        return "\n".join(uncomment_magic(done.splitlines()))
+            return source
+        except (SyntaxError, ValueError):
+            return source  # that is for its author
+        return "\n".join(uncomment_magic(done.split("\n")))

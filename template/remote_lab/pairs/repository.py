@@ -76,8 +76,8 @@ def keep(root: str, contents: dict[str, str]) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         paths = [os.path.join(folder, str(number)) for number in range(len(contents))]
         for path, text in zip(paths, contents.values(), strict=True):
-            with open(path, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with open(path, "wb") as file:
+                file.write(text.encode("utf-8", "surrogateescape"))
         asked = "".join(f"{path}\n" for path in paths).encode()
         options = ("-w", "--no-filters", "--stdin-paths")
         told = _git(root, "hash-object", *options, stdin=asked)

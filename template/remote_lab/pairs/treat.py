@@ -66,17 +66,18 @@ class Ward:
         path = task.name + suffix
         try:
             with open(os.path.join(self._root, path), "rb") as file:
-                text = file.read().decode("utf-8-sig")
+                content = file.read()
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise Unreadable(str(error), path) from None
         try:
-            return self._side(text, suffix)
-        except Unreadable as error:
-            if task.wins and task.wins != suffix:
-                return Side(text, None, "")  # it will be overwritten, and kept
-            raise Unreadable(error.why, path) from None
+            return self._side(content.decode("utf-8-sig"), suffix)
+        except (Unreadable, UnicodeDecodeError) as error:
+            if task.wins and task.wins != suffix:  # it will be overwritten, and kept
+                return Side(content.decode("utf-8", "surrogateescape"), None, "")
+            why = error.why if isinstance(error, Unreadable) else str(error)
+            raise Unreadable(why, path) from None
 
     def _side(self, text: str, suffix: str) -> Side:
         reads = self._cells.of_script if suffix == ".py" else self._cells.of_json
