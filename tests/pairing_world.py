@@ -27,10 +27,18 @@ with contextlib.ExitStack() as before:  # it sets the first of sys.path
     before.callback(sys.path.__setitem__, slice(None), list(sys.path))
     from remote_lab.pairs import __main__ as program
 
-WORD = re.compile(r"\bw\d+w\b")
+WORD = re.compile(r"w\d+w")  # in JSON, the n of a \n may stand before it
 PAIRS = ("notebooks/a", "notebooks/b", "notebooks/sub/c")
 NEEDED = ("remote.toml", "jupytext.toml", "pyproject.toml", ".gitignore")
-HEAD = "# ---\n# jupyter:\n#   kernelspec:\n#     name: titanic\n# ---\n"
+HEAD = """\
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+"""
 MARKS = re.compile(r"^(<<<<<<< |=======$|>>>>>>> ).*\n?", re.MULTILINE)
 done: Counter[str] = Counter()
 
@@ -79,9 +87,10 @@ class World:
     @contextlib.contextmanager
     def overwriting(self) -> Any:
         """What a file loses meanwhile, the user himself has taken out."""
-        before = self.files()
+        before, known = self.files(), set(self.alive)
         yield
         after = self.files()
+        self.alive &= known | words("".join(after.values()))
         for name, text in before.items():
             lost = words(text) - words(after.get(name, ""))
             if name not in after:  # who deletes one side may count on the other

@@ -142,6 +142,11 @@ class Story(RuleBasedStateMachine):
         tool = tool or bool(self.world.git("diff", "--name-only")[1])
         self.world.commit(*(["--amend"] if amend else []), tool=tool)
 
+    @rule(pair=pairs, side=sides, what=some, tool=st.booleans())
+    def works(self, pair: str, side: str, what: list[Any], tool: bool) -> None:
+        self.edits(pair, side, what)
+        self.commits(add=True, tool=tool, amend=False)
+
     @rule(word=st.sampled_from(["sync", "refresh", "check"]))
     def calls(self, word: str) -> None:
         self.world.run(word)
@@ -159,7 +164,10 @@ class Story(RuleBasedStateMachine):
 
     @rule()
     def branches(self) -> None:
-        self.world.git("branch", "-f", "side")
+        """Go on with another branch, from here."""
+        if self.world.git("checkout", "-q", "-B", "side")[0] == 0:
+            done["branches"] += 1
+            self.world.run("refresh")
 
     @rule(how=st.sampled_from(["merge", "rebase", "cherry-pick"]))
     def merges(self, how: str) -> None:
