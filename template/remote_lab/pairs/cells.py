@@ -11,6 +11,7 @@ import warnings
 from copy import deepcopy
 from typing import Any
 
+from remote_lab.pairs import lean  # isort: skip  # noqa: F401  (before jupytext)
 import jupytext
 import nbformat.reader
 from jupytext.combine import combine_inputs_with_outputs
