@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from remote_lab.pairs import cells
+from remote_lab.pairs.blackened import Apart, Here
 from remote_lab.pairs.cells import Cells, NotOurs, Unreadable
+from remote_lab.pairs.formatting import format_cells
 from remote_lab.pairs.judge import Now, Verdict, judge
 from remote_lab.pairs.pair import SUFFIXES, Task, Treated
 from remote_lab.pairs.record import Base
@@ -29,18 +31,20 @@ class Ward:
         root: The project's folder.
         kernel: The kernel that notebooks shall name.
         mode: The answer to notebooks_in_git.
+        black: What formats Python; None to load it here, if there is work for it.
     """
 
-    def __init__(self, root: str, kernel: str, mode: str) -> None:
+    def __init__(
+        self, root: str, kernel: str, mode: str, black: Apart | None = None
+    ) -> None:
         self._root = root
         self._mode = mode
+        self._apart = black
         self._cells = Cells(root, kernel)
 
     @cached_property
-    def _formatter(self) -> Any:
-        from remote_lab.pairs.formatting import Formatter  # black takes long to load
-
-        return Formatter(self._root)
+    def _black(self) -> Apart | Here:
+        return self._apart or Here(self._root)
 
     def treat(self, task: Task) -> Treated:
         """Say what a pair's files should hold."""
@@ -183,7 +187,7 @@ class Ward:
         known = _sources(head.cells) if head else set()
         if _sources(notebook, "code") <= known:
             return 0
-        return int(self._formatter.format(notebook, known))
+        return format_cells(notebook, known, self._black)
 
     def _has_odd_header(self, script: Side) -> bool:
         wanted = cells.header(self._cells.script(script.cells))

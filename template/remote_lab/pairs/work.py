@@ -10,12 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from remote_lab.pairs import repository, say
+from remote_lab.pairs.blackened import Apart
 from remote_lab.pairs.judge import Verdict
 from remote_lab.pairs.pair import SUFFIXES, Task, Treated
 from remote_lab.pairs.record import FOLDER, Failure, Record
 from remote_lab.pairs.writing import Changed, write
 
-FEW = 4  # pairs for which a second process does not pay
+FEW = 6  # pairs that are done before other processes have loaded black
+
+_treat_here: Callable[[Task], Treated]
 
 
 class Settings(NamedTuple):
@@ -168,6 +171,8 @@ class Work:
         chosen = sorted(names)
         if not chosen:
             return []
+        few = len(chosen) <= FEW
+        black = Apart(self.root) if few and staged else None
         from remote_lab.pairs.treat import Ward  # loads jupytext, which takes long
 
         paths = [name + suffix for name in chosen for suffix in SUFFIXES]
@@ -184,7 +189,13 @@ class Work:
             )
             for name in chosen
         ]
-        return _on_all_cores(Ward(self.root, *self.settings).treat, tasks)
+        ward = Ward(self.root, *self.settings, black)
+        if not few:
+            return _on_all_cores(ward.treat, tasks)
+        done = [ward.treat(task) for task in tasks]
+        if black:
+            black.end()
+        return done
 
     def _apply_all(self, done: list[Treated], quiet: bool = False) -> None:
         """Do what was worked out for pairs, note it, and tell."""
@@ -213,13 +224,22 @@ class Work:
 
 
 def _on_all_cores(treat: Callable[[Task], Treated], tasks: list[Task]) -> list[Treated]:
-    if len(tasks) <= FEW:
-        return [treat(task) for task in tasks]
     import multiprocessing
 
     # Forked, with all that is loaded: to load it again takes longer than the work.
-    with multiprocessing.get_context("fork").Pool() as pool:
-        return pool.map(treat, tasks, chunksize=max(1, len(tasks) // 32))
+    forked = multiprocessing.get_context("fork")
+    with forked.Pool(initializer=_begin, initargs=(treat,)) as pool:
+        return pool.map(_treat_one, tasks, chunksize=max(1, len(tasks) // 32))
+
+
+def _begin(treat: Callable[[Task], Treated]) -> None:
+    """Keep what a process of the pool works with: black, too, once it has loaded it."""
+    global _treat_here
+    _treat_here = treat
+
+
+def _treat_one(task: Task) -> Treated:
+    return _treat_here(task)
 
 
 def _putting_away_since() -> float:
