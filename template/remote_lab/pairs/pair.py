@@ -39,6 +39,7 @@ class Treated(NamedTuple):
         base: What both sides hold then, if they are in step.
         lost: Cells that are overwritten, as a script, if the commit does not have them.
         formatted: How many cells black has changed.
+        fit: The answer to notebooks_in_git, where the pair is fit to be committed then.
         unreadable: The file that can't be read, and why.
     """
 
@@ -49,4 +50,5 @@ class Treated(NamedTuple):
     base: Base | None = None
     lost: str | None = None
     formatted: int = 0
+    fit: str = ""
     unreadable: tuple[str, str] | None = None

@@ -59,14 +59,14 @@ class Record:
         self._began = time.time_ns()
         self.now = _find(root)
         self._path = os.path.join(git_directory(root), "remote-lab-pairs.json")
-        self._entries: dict[str, tuple[Stats, Base | None]] = {}
+        self._entries: dict[str, tuple[Stats, Base | None, str]] = {}
         self._news = False
         try:
             with open(self._path, encoding="utf-8") as file:
-                for name, (stats, base) in json.load(file).items():
+                for name, (stats, base, fit) in json.load(file).items():
                     script, notebook = (tuple(stat) if stat else None for stat in stats)
                     known = Base(*base) if base else None
-                    self._entries[name] = Stats(script, notebook), known
+                    self._entries[name] = Stats(script, notebook), known, fit
         except (OSError, ValueError, TypeError):
             self._entries = {}
 
@@ -86,20 +86,33 @@ class Record:
         """What a pair held when it was last in step, if it ever was."""
         return self._entries[name][1] if name in self._entries else None
 
-    def keep(self, name: str, base: Base | None, stats: Stats) -> None:
+    def is_fit(self, name: str, mode: str) -> bool:
+        """Whether a commit left a pair fit for git, and it has not changed since.
+
+        So the second try of a commit has next to nothing to do.
+
+        Args:
+            name: The pair.
+            mode: The answer to notebooks_in_git: each asks for other notebooks.
+        """
+        unchanged = self.known(name) == self.now[name]
+        return unchanged and self._entries[name][2] == mode
+
+    def keep(self, name: str, base: Base | None, stats: Stats, fit: str) -> None:
         """Note that a pair is in step, or that there is nothing to be in step with.
 
         Args:
             name: The pair.
             base: What both sides hold; None where the script is no notebook's.
             stats: As they were when the files were read.
+            fit: The answer to notebooks_in_git for which a commit has made it fit.
         """
         seen = self.now.get(name, Stats())
         sure = [
             it if it != was or self._is_old(it) else None
             for it, was in zip(stats, seen, strict=True)
         ]
-        self._entries[name] = Stats(*sure), base
+        self._entries[name] = Stats(*sure), base, fit
         self._news = True
 
     def _is_old(self, stat: Stat) -> bool:

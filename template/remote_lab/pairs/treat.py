@@ -148,6 +148,7 @@ class Ward:
             self._base(text, script.fingerprint, whole if json else None, notebook),
             lost,
             formatted,
+            self._mode if task.staged else "",
         )
 
     def _follow_notebook(
@@ -173,6 +174,7 @@ class Ward:
             self._base(text, "", whole if json else None, notebook),
             lost,
             formatted,
+            self._mode if task.staged else "",
         )
 
     @property

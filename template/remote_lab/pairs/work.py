@@ -67,9 +67,11 @@ class Work:
         stems = map(os.path.splitext, repository.staged(self.root, FOLDER))
         staged = {stem for stem, suffix in stems if suffix in SUFFIXES}
         staged &= self.record.now.keys()
-        unseen = self._edited_unseen()
-        # Those are to be part of it, so they are formatted as well.
-        done = self._treat(staged | unseen, staged | unseen)
+        mode = self.settings.notebooks_in_git
+        todo = {name for name in staged if not self.record.is_fit(name, mode)}
+        # What is not staged is to be part of it, so that is formatted as well.
+        todo |= self._edited_unseen()
+        done = self._treat(todo, todo)
         harmless = (Verdict.NOTEBOOK, Verdict.IN_STEP)
         ours = [it for it in done if it.name in staged or it.verdict in harmless]
         self._apply_all(ours)

@@ -47,7 +47,7 @@ def write(root: str, record: Record, treated: Treated) -> list[str]:
             after.notebook if treated.notebook is not None else seen.notebook,
         )
     if treated.base or treated.verdict in (None, Verdict.PARKED):
-        record.keep(name, treated.base or record.base(name), seen)
+        record.keep(name, treated.base or record.base(name), seen, treated.fit)
     return [path for path, _ in todo]
 
 
