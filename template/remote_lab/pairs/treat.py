@@ -41,6 +41,8 @@ class Ward:
         self._mode = mode
         self._apart = black
         self._cells = Cells(root, kernel)
+        self._head_of: Task | None = None
+        self._sides: list[Side | None] = []
 
     @cached_property
     def _black(self) -> Apart | Here:
@@ -96,7 +98,11 @@ class Ward:
             return None
 
     def _head(self, task: Task) -> list[Side | None]:
-        return [self._former(task.head[i], SUFFIXES[i]) for i in (0, 1)]
+        """Both sides as the last commit has them; read once for each pair."""
+        if self._head_of is not task:
+            self._head_of = task
+            self._sides = [self._former(task.head[i], SUFFIXES[i]) for i in (0, 1)]
+        return self._sides
 
     def _verdict(
         self, task: Task, script: Side | None, notebook: Side | None
@@ -117,7 +123,7 @@ class Ward:
         """
         if not (task.staged and self._mode == "scripts" and script and notebook):
             return False
-        head = self._former(task.head[0], ".py")
+        head = self._head(task)[0]
         known = _sources(notebook.cells) | (_sources(head.cells) if head else set())
         return _sources(script.cells) <= known
 
@@ -132,8 +138,8 @@ class Ward:
         if notebook and notebook.cells is None:
             former = self._former(task.ours or task.head[1], ".ipynb")
             lost = notebook.text
-        elif notebook and verdict is Verdict.SCRIPT:
-            lost = self._lost(task, self._cells.script(notebook.cells), notebook)
+        elif notebook and verdict is Verdict.SCRIPT and self._is_news(task, notebook):
+            lost = self._cells.script(notebook.cells)
         whole, json = former and former.cells, None
         if verdict is Verdict.SCRIPT or formatted:
             whole = self._cells.follow(script.cells, whole)
@@ -155,10 +161,8 @@ class Ward:
         self, task: Task, script: Side | None, notebook: Side
     ) -> Treated:
         lost = None
-        if script:
-            lost = (
-                self._lost(task, script.text, script) if script.cells else script.text
-            )
+        if script and (not script.cells or self._is_news(task, script)):
+            lost = script.text
         whole = notebook.cells
         formatted = self._format(task, whole)
         former = script.cells.metadata if script and script.cells else None
@@ -185,7 +189,7 @@ class Ward:
         """Format what this commit brings, in place; how many cells are different."""
         if not task.staged:
             return 0
-        head = self._former(task.head[0], ".py")
+        head = self._head(task)[0]
         known = _sources(head.cells) if head else set()
         if _sources(notebook, "code") <= known:
             return 0
@@ -203,9 +207,10 @@ class Ward:
             cells.drop_version(notebook)
         return self._cells.json(notebook)
 
-    def _lost(self, task: Task, text: str, side: Side) -> str | None:
+    def _is_news(self, task: Task, side: Side) -> bool:
+        """Whether the last commit lacks a side's cells, so that they could be lost."""
         known = {former.fingerprint for former in self._head(task) if former}
-        return text if side.fingerprint not in known else None
+        return side.fingerprint not in known
 
     def _base(
         self, text: str | None, script: str, whole: Any | None, notebook: Side | None
