@@ -23,7 +23,7 @@ import jupytext
 import pytest
 import yaml
 from pairing_door import Door
-from process import Completed, finish, run
+from process import Completed, run
 from project import rendered
 
 SCRIPT, NOTEBOOK = "notebooks/a.py", "notebooks/a.ipynb"
@@ -129,17 +129,17 @@ class Repo:
 
     def git(self, *words: str | Path, check: bool = True) -> Completed:
         """Run git."""
-        return self._run(["git", *map(str, words)], check)
+        return self.call("git", *map(str, words), check=check)
 
     def program(self, word: str, *files: str, check: bool = False) -> Completed:
         """Run the pairs program."""
-        return self._run([*self.door.argv, word, *files], check)
+        return self.call(*self.door.argv, word, *files, check=check)
 
     def type(self, line: str) -> Completed:
         """Type a line that the program printed; it must do what it says."""
         words = shlex.split(line)
         if words[:2] != ["./remote", "pairs"]:
-            return self._run(["sh", "-c", line], check=True)
+            return self.call("sh", "-c", line)
         match words[2:]:
             case ["--from", side, *files]:
                 return self.program(f"from-{side}", *files, check=True)
@@ -175,6 +175,12 @@ class Repo:
                 self.type(line)
         raise AssertionError(f"no commit in two tries:\n{self.said}")
 
+    def accepts(self, *words: str) -> bool:
+        """Type `git commit` once; whether it is done."""
+        done = self.git("commit", "-q", "-m", "work", *words, check=False)
+        self.said = done.stdout + done.stderr
+        return done.returncode == 0
+
     def each_way_out(self) -> Iterator[tuple[str, Repo]]:
         """Go each way that the last refusal names, each in a project of its own.
 
@@ -201,8 +207,9 @@ class Repo:
         """What a failed test shows."""
         return self.said
 
-    def _run(self, argv: list[str], check: bool) -> Completed:
-        return finish(run(argv, cwd=self.root, env=self.env, check=False), check)
+    def call(self, *argv: str, check: bool = True) -> Completed:
+        """Run a command in the project's folder."""
+        return run(argv, cwd=self.root, env=self.env, check=check)
 
     # What is in the files.
 

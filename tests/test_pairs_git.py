@@ -29,21 +29,6 @@ def branch(repo: Repo, name: str, old: str, new: str) -> None:
     assert repo.in_step() == list(repo.cells(SCRIPT))
 
 
-@scenario(
-    "`git commit -- FILE`, of the script",
-    scripts="at once",
-    with_notebooks="refused",
-)
-def test_commit_path(repo: Repo, ending: str) -> None:
-    """Where git has both sides, name both: the message has the command."""
-    repo.edit(SCRIPT, "x = 1", "x = 10")
-    assert repo.commit("--", SCRIPT) in (ending, "second try")
-    if ending == "refused":
-        repo.git("add", "-A")
-        assert repo.commit("--", SCRIPT, NOTEBOOK) == "at once"
-    assert NEW in repo.in_step()
-
-
 @scenario("`git commit -a`", scripts="at once", with_notebooks="second try")
 def test_commit_all(repo: Repo, ending: str) -> None:
     """As after `git add`."""
