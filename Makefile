@@ -4,7 +4,7 @@
 #                      so does demo-end with what was left running
 #   make test          the whole suite; TESTS='tests/test_push.py -k undo' for a part
 
-.PHONY: demo demo-end test pictures clean
+.PHONY: demo demo-end test pictures scenarios clean
 
 demo:
 	@tools/bootstrap uv run -q --frozen --group demo python tools/demo.py $(if $(CHECK),--check)
@@ -18,6 +18,10 @@ test:
 # The README's, from what the suite saw.
 pictures:
 	@tools/bootstrap uv run -q --frozen --group test python tools/pictures.py
+
+# The tables in docs/notebooks.md, from the tests that show each row.
+scenarios:
+	@tools/bootstrap uv run -q --frozen --group test python tools/scenarios.py
 
 clean:
 	rm -rf .tools .venv .demo

@@ -8,43 +8,58 @@ from collections.abc import Callable
 import pytest
 from pairing import MODES, NOTEBOOK, SCRIPT, Repo, cell_of, scenario
 
-ODD = {
-    "magics": ("code", "%matplotlib inline\n%time x = 1"),
-    "shell": ("code", "!ls *.csv\nfiles = !ls"),
-    "bash": ("code", "%%bash\nfor i in 1 2; do\n  echo $i\ndone"),
-    "timed": ("code", "%%time\nx = 1"),
-    "semicolon": ("code", "plot(x);"),
-    "syntax": ("code", "def broken(:\n  x ="),
-    "indent": ("code", "  x = 1\n y = 2"),
-    "help": ("code", "x?"),
-    "raw": ("raw", "<b>as it is</b>\n# %% not a cell"),
-    "markdown": ("markdown", "# Title\n\n- a\n- b\n\n```python\n# %%\nx = 1\n```"),
-    "unicode": ("code", 'größe = "日本 \U0001f600 \u202e \u2028"'),
-    "quotes": ("code", 'x = """a\n\n\n\n# %% b"""'),
-    "empty": ("code", ""),
-    "blank": ("code", "x = 1\n\n\ny = 2"),
-    "comment": ("code", "# only a comment"),
-    "marker": ("code", "# %% looks like a new cell\nx = 1"),
-    "escaped": ("code", "# !ls\n# %time x"),
-    "async": ("code", "await x\nasync with y as z:\n    pass"),
-    "exit": ("markdown", '"""\nquotes\n"""'),
-    "tabs": ("code", 'x = "\t"'),
-}
+ODD = (
+    ("code", "%matplotlib inline\n%time x = 1"),
+    ("code", "!ls *.csv\nfiles = !ls"),
+    ("code", "%%bash\nfor i in 1 2; do\n  echo $i\ndone"),
+    ("code", "%%time\nx = 1"),
+    ("code", "plot(x);"),
+    ("code", "def broken(:\n  x ="),
+    ("code", "  x = 1\n y = 2"),
+    ("code", "x?"),
+    ("markdown", "# Title\n\n- a\n- b\n\n```python\n# %%\nx = 1\n```"),
+    ("code", 'x = """a\n\n\n\n# %% b"""'),
+    ("code", ""),
+    ("code", "x = 1\n\n\ny = 2"),
+    ("code", "# only a comment"),
+    ("code", "# !ls\n# %time x"),
+    ("code", "await x\nasync with y as z:\n    pass"),
+    ("markdown", '"""\nquotes\n"""'),
+    ("code", 'x = "\t"'),
+    ("code", 'größe = "日本 \U0001f600 \u202e"'),
+    ("raw", "<b>as it is</b>"),
+)
+# What a script in percent format can't hold just so.
+BEYOND = (
+    ("raw", "<b>as it is</b>\n# %% not a cell"),
+    ("code", 'größe = "日本 \U0001f600 \u202e \u2028"'),
+    ("code", "# %% looks like a new cell\nx = 1"),
+)
 
 
-@scenario("A cell of an odd kind was added to the notebook", all="second try")
-@pytest.mark.parametrize("kind", ODD)
-def test_odd_in_notebook(repo: Repo, ending: str, kind: str) -> None:
+@scenario("Cells of odd kinds were added to the notebook", all="second try")
+def test_odd_in_notebook(repo: Repo, ending: str) -> None:
     """Magics, `!`, `%%bash`, a `;` at the end, syntax errors, raw: all come through."""
-    repo.append(NOTEBOOK, ODD[kind][1], ODD[kind][0])
-    repo.append(NOTEBOOK, "last = 1")
+    for kind, source in ODD:
+        repo.append(NOTEBOOK, source, kind)
+    before = repo.cells(NOTEBOOK)
     repo.git("add", "-A")
     assert repo.commit() == ending
-    in_script, in_notebook = repo.cells(SCRIPT), repo.cells(NOTEBOOK)
-    assert in_notebook[-1] == in_script[-1] == ("code", "last = 1")
-    assert ODD[kind] in in_notebook
+    assert repo.cells(NOTEBOOK) == before == repo.cells(SCRIPT)
     settled(repo)
-    assert repo.cells(NOTEBOOK) == in_notebook
+    assert repo.cells(NOTEBOOK) == before
+
+
+@scenario("Cells that a script can't hold were added to the notebook", all="second try")
+def test_beyond_a_script(repo: Repo, ending: str) -> None:
+    """Such as one with a line `# %%`: the notebook keeps it as it is."""
+    for kind, source in BEYOND:
+        repo.append(NOTEBOOK, source, kind)
+    before = repo.cells(NOTEBOOK)
+    repo.git("add", "-A")
+    assert repo.commit() == ending
+    settled(repo)
+    assert repo.cells(NOTEBOOK) == before
 
 
 def settled(repo: Repo) -> None:
@@ -56,36 +71,34 @@ def settled(repo: Repo) -> None:
     assert {name: repo.read(name) for name in (SCRIPT, NOTEBOOK)} == before
 
 
-PERCENT = {
-    "magics": "# %matplotlib inline\n# %time x = 1",
-    "shell": "# !ls *.csv",
-    "bash": '# %% language="bash"\n# echo 1',
-    "semicolon": "plot(x);",
-    "syntax": "def broken(:\n  x =",
-    "raw": "# %% [raw]\n# <b>as it is</b>",
-    "markdown": "# %% [markdown]\n# # Title\n#\n# - a",
-    "quoted": '# %% [markdown]\n"""\n# Title\n"""',
-    "unicode": 'größe = "日本 \U0001f600"',
-    "titled": "# %% A title\nx = 1",
-    "tagged": '# %% tags=["parameters"]\nalpha = 1',
-}
+PERCENT = (
+    "# %matplotlib inline\n# %time x = 1",
+    "# !ls *.csv",
+    '# %% language="bash"\n# echo 1',
+    "plot(x);",
+    "def broken(:\n  x =",
+    "# %% [raw]\n# <b>as it is</b>",
+    "# %% [markdown]\n# # Title\n#\n# - a",
+    '# %% [markdown]\n"""\n# Title\n"""',
+    'größe = "日本 \U0001f600"',
+    "# %% A title\nx = 1",
+    '# %% tags=["parameters"]\nalpha = 1',
+)
 
 
 @scenario(
-    "A cell of an odd kind was typed into the script",
+    "Cells of odd kinds were typed into the script",
     scripts="at once",
     with_notebooks="second try",
 )
-@pytest.mark.parametrize("kind", PERCENT)
-def test_odd_in_script(repo: Repo, ending: str, kind: str) -> None:
-    """The same."""
-    typed = PERCENT[kind]
-    typed = typed if typed.startswith("# %% ") else f"# %%\n{typed}"
-    text = f"{repo.read(SCRIPT).rstrip()}\n\n{typed}\n\n# %%\nlast = 1\n"
+def test_odd_in_script(repo: Repo, ending: str) -> None:
+    """The same, and not a letter of the script changes."""
+    cells = [cell if cell.startswith("# %% ") else f"# %%\n{cell}" for cell in PERCENT]
+    text = "\n\n".join([repo.read(SCRIPT).rstrip(), *cells]) + "\n"
     repo.write(SCRIPT, text)
     repo.git("add", "-A")
     assert repo.commit() == ending
-    assert len(repo.in_step()) == 6
+    assert len(repo.in_step()) == 4 + len(PERCENT)
     assert repo.read(SCRIPT) == text
     settled(repo)
 
@@ -160,7 +173,6 @@ def test_no_cells(repo: Repo, ending: str) -> None:
 
 
 BROKEN: dict[str, Callable[[str], str]] = {
-    "cut": lambda text: text[:100],
     "empty": lambda text: "",
     "list": lambda text: "[]",
     "no notebook": lambda text: "{}",
@@ -171,26 +183,40 @@ BROKEN: dict[str, Callable[[str], str]] = {
 
 
 @scenario("The notebook is broken JSON", all="refused")
-@pytest.mark.parametrize("how", BROKEN)
-def test_broken(repo: Repo, ending: str, how: str) -> None:
+def test_broken(repo: Repo, ending: str) -> None:
     """It is left as it is; `./remote pairs --from script` makes it anew."""
-    broken = BROKEN[how](repo.read(NOTEBOOK))
-    repo.write(NOTEBOOK, broken)
     repo.edit(SCRIPT, "x = 1", "x = 10")
+    broken = repo.read(NOTEBOOK)[:100]
+    repo.write(NOTEBOOK, broken)
     repo.git("add", "-A")
     assert repo.commit() == ending
     assert repo.read(NOTEBOOK) == broken
-    assert NOTEBOOK in repo.said
     for _, mended in repo.each_way_out():
         assert ("code", "x = 10") in mended.in_step()
 
 
+@pytest.mark.parametrize("repo", ["scripts"], indirect=True)
+def test_broken_otherwise(repo: Repo) -> None:
+    """Whatever is wrong, it is told, not touched, and mended from the script."""
+    good = repo.read(NOTEBOOK)
+    repo.edit(SCRIPT, "x = 1", "x = 10")
+    repo.git("add", "-A")
+    for how, breaks in BROKEN.items():
+        broken = breaks(good)
+        repo.write(NOTEBOOK, broken)
+        assert repo.commit() == "refused", how
+        assert repo.read(NOTEBOOK) == broken
+        assert NOTEBOOK in repo.said
+        repo.program("from-script", NOTEBOOK, check=True)
+        assert ("code", "x = 10") in repo.cells(NOTEBOOK)
+
+
 @scenario("The script holds conflict markers, or is no text", all="refused")
-@pytest.mark.parametrize("broken", [b"<<<<<<< HEAD\nx = 10\n", b"# \xff\nx = 10\n"])
-def test_broken_script(repo: Repo, ending: str, broken: bytes) -> None:
+def test_broken_script(repo: Repo, ending: str) -> None:
     """It is left as it is; `./remote pairs --from notebook` makes it anew."""
     path = repo.path(SCRIPT)
-    path.write_bytes(path.read_bytes() + broken)
+    broken = b"# \xff\n" if repo.mode == "scripts" else b"<<<<<<< HEAD\n"
+    path.write_bytes(path.read_bytes() + broken + b"x = 10\n")
     before = path.read_bytes()
     repo.git("add", "-A")
     assert repo.commit() == ending
