@@ -125,13 +125,9 @@ def lab_saves(repo: Repo, old: str, new: str) -> None:
     lab.save(model, NOTEBOOK)
 
 
-@scenario(
-    "Saved in JupyterLab with jupytext; all is added",
-    scripts="at once",
-    with_notebooks="second try",
-)
+@scenario("Saved in JupyterLab with jupytext; all is added", all="at once")
 def test_lab(repo: Repo, ending: str) -> None:
-    """It has written both. From the notebook, what is this machine's is taken out."""
+    """It has written both."""
     lab_saves(repo, "x = 1", "x = 10")
     repo.git("add", "-A")
     assert repo.commit() == ending

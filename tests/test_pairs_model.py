@@ -162,12 +162,16 @@ class Story(RuleBasedStateMachine):
             done["checkouts"] += 1
         self.world.run("refresh")
 
-    @rule()
-    def branches(self) -> None:
-        """Go on with another branch, from here."""
-        if self.world.git("checkout", "-q", "-B", "side")[0] == 0:
-            done["branches"] += 1
-            self.world.run("refresh")
+    @rule(pair=pairs, side=sides, where=at, kinds=st.tuples(at, at))
+    def diverges(
+        self, pair: str, side: str, where: int, kinds: tuple[int, int]
+    ) -> None:
+        """Both branches get a cell in the same place."""
+        self.commits(add=True, tool=False, amend=False)
+        self.world.git("branch", "-f", "side")
+        for kind in kinds:
+            self.checks_out("side" if kind is kinds[1] else "main")
+            self.works(pair, side, [("insert", where, 0, kind)], tool=False)
 
     @rule(how=st.sampled_from(["merge", "rebase", "cherry-pick"]))
     def merges(self, how: str) -> None:
