@@ -129,7 +129,7 @@ def test_of_many_who_take_over_one_holds(
     state = tmp_path / ".local/state/titanic"
     state.mkdir(parents=True)
     env = {**os.environ, "HOME": str(tmp_path)}
-    rounds, each, held = 150, 6, 0
+    rounds, each, held = 80, 6, 0
     for number in range(rounds):
         (state / "lock").unlink(missing_ok=True)
         if dice.random() < 0.9:

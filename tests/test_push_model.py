@@ -118,7 +118,7 @@ def test_three_ways(project: Project, counted: Callable[[str], None]) -> None:
     """Any (last pushed, there now, new): as the model says; and undo is exact."""
     tried = 0
 
-    @searched(100)
+    @searched(90)
     @given(
         names,
         st.lists(st.tuples(which, pieces), min_size=2, max_size=6),
@@ -172,7 +172,7 @@ def test_any_name_arrives_or_is_refused(
     world = World(project)
     tried, refused = 0, 0
 
-    @searched(400)
+    @searched(250)
     @given(st.lists(parts, min_size=1, max_size=4).map("/".join), st.booleans())
     def check(name: str, is_link: bool) -> None:
         nonlocal tried, refused
@@ -287,6 +287,6 @@ def figures() -> str:
 def test_stories(project: Project, counted: Callable[[str], None], whole: bool) -> None:
     """Any order of edits, pushes, undos and removes is as the model says."""
     told = type("Told", (Story,), {"project": project, "whole": whole})
-    size = (2, 8) if whole else (15, 24)
+    size = (2, 8) if whole else (12, 20)
     run_state_machine_as_test(told, settings=searched(*size))
     counted(figures())
