@@ -67,7 +67,7 @@ def test_ssh_is_called_before_the_program_is_loaded(
     assert project.remote("push", check=False).returncode == 7
     log.unlink()
     cli.write_text("import sys\ndef main(): sys.exit(7)\n")
-    for words in (["status"], ["push", "--help"], ["push", "--all"]):
+    for words in (["status"], ["push", "--help"]):
         project.remote(*words, check=False)
     assert not log.exists()
 

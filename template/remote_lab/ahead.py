@@ -27,12 +27,14 @@ def dial(words: list[str]) -> None:
     Args:
         words: The command line. What is wrong with it is told by who reads it in full.
     """
-    if not words or words[0] not in VERBS or {"--all", "-h", "--help"} & {*words}:
+    if not words or words[0] not in VERBS or {"-h", "--help"} & {*words}:
         return
     try:
         stamp, files, *lines = [line.split("\0") for line in _read().split("\n")]
         calls = {name: argv for name, *argv in lines}
-        names = [word for word in words[1:] if word in calls] or list(calls)
+        names = [word for word in words[1:] if word in calls]
+        if not names or "--all" in words:
+            names = list(calls)
         if len(names) == 1 and calls[names[0]] and stamp == [_stamp(files)]:
             _begun.append((Call(calls[names[0]], None, CACHE), files, stamp[0]))
     except (OSError, ValueError):  # no note, or one that is cut off
