@@ -45,9 +45,9 @@ class Server:
             return json.loads(reply.read() or "null")
 
     @contextmanager
-    def kernel(self) -> Iterator[Kernel]:
-        """A new kernel, shut down again."""
-        id = self.ask("kernels", {})["id"]
+    def kernel(self, name: str = "") -> Iterator[Kernel]:
+        """A new kernel, shut down again: the default one, or that of a name."""
+        id = self.ask("kernels", {"name": name} if name else {})["id"]
         socket = self._connect(f"api/kernels/{id}/channels")
         try:
             yield Kernel(id, socket)
