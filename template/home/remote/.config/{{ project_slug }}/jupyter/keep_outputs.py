@@ -1,0 +1,228 @@
+"""What a cell prints while no browser looks is in its notebook when it is opened again.
+
+Only the page writes notebooks: what a kernel sends while there is none would be lost.
+So the server keeps, in memory, what comes of each run, and puts it into the notebook
+as it is read. It writes no file: saving is left to the page, and to jupytext.
+"""
+
+import copy
+import re
+from contextlib import contextmanager
+
+from jupyter_client.session import Session
+from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
+from jupyter_server.services.kernels.connection.channels import (
+    ZMQChannelsWebsocketConnection,
+)
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from nbformat.v4 import new_output, output_from_msg
+
+c = get_config()  # noqa: F821  (Jupyter puts it here)
+
+MOST = 50_000_000  # what is kept of one run, in bytes
+NOT_KEPT = f"[No more than {MOST // 1_000_000} MB are kept of what a cell prints.]\n"
+
+kept = {}  # the latest run of each cell: path of the notebook, id of the cell, Run
+asked = {}  # the runs that go on: id of the message that asked for it, Run
+
+
+class Run:
+    """What came of running a cell once.
+
+    Args:
+        connection: The page's that asked for it, by its session key.
+        kernel: The kernel's id.
+        code: What was run.
+    """
+
+    def __init__(self, connection, kernel, code):
+        self.connection, self.kernel, self.code = connection, kernel, code
+        self.outputs, self.displays, self.size = [], {}, 0
+        self.count = None  # the number that it has in the kernel, once it has begun
+        self.done = False
+        self.clear = False  # when the next output comes
+        self.missed = False  # by its page, which went away
+
+    def take(self, kind, message, size):
+        """Keep an output as the page would show it.
+
+        Args:
+            kind: The message's type.
+            message: The message.
+            size: Its size in bytes.
+        """
+        content = message["content"]
+        if kind == "clear_output" and content["wait"]:
+            self.clear = True
+        elif kind == "clear_output":
+            self._forget()
+        elif kind in ("stream", "display_data", "execute_result", "error"):
+            if self.clear:
+                self._forget()
+            within = self.size <= MOST
+            self.size += size
+            if self.size <= MOST:
+                self._add(output_from_msg(message), content.get("transient", {}))
+            elif within:
+                self._add(new_output("stream", name="stderr", text=NOT_KEPT), {})
+
+    def update(self, content):
+        """Have what was displayed under a name show something else."""
+        for output in self.displays.get(content["transient"].get("display_id"), ()):
+            output["data"], output["metadata"] = content["data"], content["metadata"]
+
+    def _add(self, output, transient):
+        last = self.outputs[-1] if self.outputs else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            last["text"] = joined(last["text"], output["text"])
+        else:
+            self.outputs.append(output)
+        if name := transient.get("display_id"):
+            self.displays.setdefault(name, []).append(output)
+
+    def _forget(self):
+        self.outputs, self.displays, self.size, self.clear = [], {}, 0, False
+
+
+def joined(text, more):
+    """A stream's text and what follows it, where a progress bar overwrites its line."""
+    line = text.rfind("\n") + 1
+    return text[:line] + re.sub(r"[^\n]*\r(?=[^\r\n])", "", text[line:] + more)
+
+
+@contextmanager
+def harmless(log):
+    """A mistake in here must keep no cell from running and no notebook from a save."""
+    try:
+        yield
+    except Exception:
+        log.exception("keep_outputs.py: outputs may be missing when no page is open.")
+
+
+class Connections(ZMQChannelsWebsocketConnection):
+    """A page's way to a kernel: tells which cell a run is of, and who sees it."""
+
+    def handle_incoming_message(self, incoming_msg):
+        """Note the run that a message asks for, and pass it on."""
+        with harmless(self.log):
+            self._note(incoming_msg)
+        super().handle_incoming_message(incoming_msg)
+
+    def disconnect(self):
+        """Note whose page is gone; one that comes back tells by what it saves."""
+        for runs in kept.values():
+            for run in runs.values():
+                run.missed |= run.connection == self.session_key
+        super().disconnect()
+
+    def _note(self, message):
+        if self.subprotocol != "v1.kernel.websocket.jupyter.org":
+            return  # no page of JupyterLab's
+        channel, parts = deserialize_msg_from_ws_v1(message)
+        if channel != "shell":
+            return
+        header, metadata, content = (self.session.unpack(parts[n]) for n in (0, 2, 3))
+        if header["msg_type"] != "execute_request" or not metadata.get("cellId"):
+            return
+        sessions = self.multi_kernel_manager.parent.session_manager.connection
+        select = "SELECT path FROM session WHERE type = 'notebook' AND kernel_id = ?"
+        for (path,) in sessions.execute(select, (self.kernel_id,)):
+            run = Run(self.session_key, self.kernel_id, content["code"])
+            asked[header["msg_id"]] = run
+            kept.setdefault(path, {})[metadata["cellId"]] = run
+
+
+class Kernels(AsyncMappingKernelManager):
+    """All kernels; what each sends is heard here too, whoever else is there to hear."""
+
+    def start_watching_activity(self, kernel_id):
+        """Listen to a kernel that has started."""
+        super().start_watching_activity(kernel_id)
+        kernel = self.get_kernel(kernel_id)
+        session = Session(config=kernel.session.config, key=kernel.session.key)
+
+        def hear(parts):
+            with harmless(self.log):
+                _, parts = session.feed_identities(parts)
+                self._hear(session.deserialize(parts), sum(map(len, parts)))
+
+        kernel.keep_outputs_stream = kernel.connect_iopub()
+        kernel.keep_outputs_stream.on_recv(hear)
+
+    def stop_watching_activity(self, kernel_id):
+        """Stop listening to a kernel that ends."""
+        super().stop_watching_activity(kernel_id)
+        stream = vars(self.get_kernel(kernel_id)).pop("keep_outputs_stream", None)
+        if stream is not None and not stream.closed():
+            stream.close()
+        self._end(kernel_id)
+
+    def _hear(self, message, size):
+        kind, content = message["header"]["msg_type"], message["content"]
+        asker = message["parent_header"].get("msg_id")
+        run = asked.get(asker)
+        if run is None:
+            return
+        if kind == "execute_input":
+            # What else this kernel had begun ended without a word, by a restart.
+            self._end(run.kernel, but=run)
+            run.count = content["execution_count"]
+        elif kind == "update_display_data":
+            for other in [run for runs in kept.values() for run in runs.values()]:
+                if other.kernel == run.kernel:
+                    other.update(content)
+        elif kind == "status" and content["execution_state"] == "idle":
+            run.done = True
+            del asked[asker]
+        else:
+            run.take(kind, message, size)
+
+    def _end(self, kernel_id, but=None):
+        for asker, run in list(asked.items()):
+            if run.kernel == kernel_id and run.count and run is not but:
+                run.done = True
+                del asked[asker]
+
+
+class Contents(AsyncLargeFileManager):
+    """The files; jupytext reads and writes pairs through this."""
+
+    async def get(self, path, content=True, *args, **options):
+        """Read a file, and add to a notebook what it has missed."""
+        model = await super().get(path, content, *args, **options)
+        if content and model["type"] == "notebook":
+            with harmless(self.log):
+                for cell in model["content"]["cells"]:
+                    run = kept.get(path.strip("/"), {}).get(cell.get("id"))
+                    # Of another text, it would be an answer to another question.
+                    if run and run.count and run.code == cell["source"]:
+                        cell["outputs"] = copy.deepcopy(run.outputs)
+                        cell["execution_count"] = run.count if run.done else None
+                        cell["metadata"]["trusted"] = True  # as what a page ran is
+        return model
+
+    async def save(self, model, path=""):
+        """Save a file; what is now in a notebook need not be kept."""
+        saved = await super().save(model, path)
+        if model["type"] == "notebook":
+            with harmless(self.log):
+                cells = {cell.get("id"): cell for cell in model["content"]["cells"]}
+                runs = kept.get(path.strip("/"), {})
+                for id, run in list(runs.items()):
+                    known = cells.get(id, {}).get("execution_count") == run.count
+                    # A page that was opened before the end knows no number yet.
+                    if run.done and (known or not run.missed):
+                        del runs[id]
+        return saved
+
+    async def rename_file(self, old_path, new_path):
+        """Rename a file, and what is kept for it."""
+        await super().rename_file(old_path, new_path)
+        if runs := kept.pop(old_path.strip("/"), None):
+            kept[new_path.strip("/")] = runs
+
+
+c.ServerApp.kernel_websocket_connection_class = Connections
+c.ServerApp.kernel_manager_class = Kernels
+c.ServerApp.contents_manager_class = Contents
