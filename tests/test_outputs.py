@@ -65,11 +65,13 @@ def pair(live: Live) -> str:
 
 
 def save(live: Live, lab: Lab, word: str) -> None:
-    """Save the notebook, and wait until its script has a word, and the page knows."""
-    lab.page.keyboard.press("Control+s")
-    look = f"grep -sqF {word!r} titanic/notebooks/long.py"
-    wait_until(lambda: not live.account.sh(look, check=False).returncode, "a save")
-    expect(lab.page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
+    """Save the notebook, and wait until the page knows: it asks for a checkpoint."""
+    with lab.page.expect_response(
+        lambda answer: answer.request.method == "POST" and "/checkpoints" in answer.url
+    ) as told:
+        lab.page.keyboard.press("Control+s")
+    assert told.value.ok
+    assert word in live.account.sh("cat titanic/notebooks/long.py").stdout
 
 
 @pytest.mark.usefixtures("notebook")
