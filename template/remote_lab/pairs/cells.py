@@ -181,8 +181,11 @@ def drop_version(notebook: Any) -> None:
 
 def _language(notebook: Any) -> str:
     metadata = notebook.metadata
+    kernel = metadata.get("kernelspec", {}).get("language")
     info = metadata.get("language_info", {}).get("name")
-    return str(metadata.get("kernelspec", {}).get("language") or info or "python")
+    # Jupytext knows it of a script that names no kernel.
+    noted = metadata.get("jupytext", {}).get("main_language")
+    return str(kernel or info or noted or "python")
 
 
 def _without_notes(metadata: dict[str, Any]) -> dict[str, Any]:

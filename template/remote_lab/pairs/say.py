@@ -53,6 +53,11 @@ def unreadable(path: str, why: str) -> str:
     )
 
 
+def not_ours(path: str) -> str:
+    """A file that the user named can't be one side of a pair."""
+    return f"{path}: no notebook in Python. It is left alone."
+
+
 def refusal(treated: Treated, there: Stats) -> str:
     """Nobody but the user can know which side is right.
 

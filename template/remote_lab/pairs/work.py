@@ -155,7 +155,12 @@ class Work:
         for name in names:
             if not os.path.exists(f"{self.root}/{name}{wins}"):
                 raise Failure(f"There is no {name}{wins}. Nothing was changed.")
-        self._apply_all(self._treat(names, wins=wins))
+        done = self._treat(names, wins=wins)
+        self._apply_all(done)
+        for treated in done:
+            if not treated.verdict and not treated.unreadable:
+                _tell(say.not_ours(f"{treated.name}{wins}"))
+                self.refused = True
         return not self.refused
 
     def _name(self, file: str) -> str:
