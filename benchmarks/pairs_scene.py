@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from measure import BenchmarkFailed
@@ -23,9 +24,8 @@ from measure import BenchmarkFailed
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "template")]
 
-from render import render, snapshot  # noqa: E402
-
 from remote_lab.notebooks import follow_git  # noqa: E402
+from render import render, snapshot  # noqa: E402
 
 PAIRS = 500
 # What a person may have done before the commit.
@@ -39,6 +39,8 @@ EDITS = (SAVED, SCRIPT, ROUGH)
 TRIES = 3
 LINE = re.compile(r"threshold ?= ?\d+")
 NBSTRIPOUT = "nbstripout==0.9.1"
+
+UNRUN = {"execution_count": None, "outputs": []}
 
 NO_OP = """\
 repos:
@@ -192,9 +194,9 @@ class Repository:
 def notebook(number: int, *, outputs: bool) -> str:
     """A notebook as JupyterLab writes it: prose, code, and a table as output."""
     table = [f"<td>{n * number}</td>\n" for n in range(40)]
-    output = {"output_type": "display_data", "metadata": {}}
-    output["data"] = {"text/html": ["<table>\n", *table, "</table>"]}
-    cells = []
+    data = {"text/html": ["<table>\n", *table, "</table>"]}
+    output = {"output_type": "display_data", "metadata": {}, "data": data}
+    cells: list[dict[str, Any]] = []
     for cell in range(6):
         prose = [f"## Part {cell}\n", "\n", f"What *notebook {number}* does here."]
         code = [
@@ -209,18 +211,12 @@ def notebook(number: int, *, outputs: bool) -> str:
             "\n",
             f"part_{cell}(rows)[:10]",
         ]
-        common = {"metadata": {}, "id": f"{number:04x}{cell:04x}"}
-        cells += [{"cell_type": "markdown", **common, "source": prose}]
-        common = {"metadata": {}, "id": f"{number:04x}{cell:04x}c"}
-        cells += [
-            {
-                "cell_type": "code",
-                **common,
-                "source": code,
-                "execution_count": cell if outputs else None,
-                "outputs": [output] if outputs else [],
-            }
-        ]
+        for kind, source in (("markdown", prose), ("code", code)):
+            name = f"{number:04x}{cell}{kind}"
+            common = {"cell_type": kind, "id": name, "metadata": {}, "source": source}
+            cells.append(common)
+        ran = {"execution_count": cell, "outputs": [output]} if outputs else UNRUN
+        cells[-1] |= ran
     told = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(told, indent=1) + "\n"
 
@@ -265,7 +261,7 @@ def ours_alone(config: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Variables under which nobody's settings count, and hooks are kept for next time."""
+    """Variables by which nobody's settings count, and hooks are kept for next time."""
     cache = Path.home() / ".cache/remote-lab-benchmarks"
     settings = {
         "gc.auto": "0",
