@@ -16,7 +16,7 @@ PYTHON = (
     "hooks",
     "benchmarks",
 )
-SHELL = sorted((ROOT / "template/remote_lab/sh").glob("*.sh"))
+SHELL = sorted((ROOT / "template/remote_lab").glob("*/*.sh"))
 
 
 def tool(*argv: str, cwd: Path = ROOT) -> None:

@@ -9,13 +9,14 @@ from remote_lab.errors import Problem
 from remote_lab.settings import Project
 
 PROGRAM = "remote_lab/pairs/__main__.py"
+QUICK = "remote_lab/pairs/hook.sh"
 # After each of these, other scripts may be in the working tree.
 AFTER = ("post-checkout", "post-commit", "post-merge", "post-rewrite")
 # pre-commit checks out what is staged while it runs, and then takes it back.
 BLOCK = f"""\
 # >>> remote lab: notebooks follow their scripts >>>
 if [ -z "$_PRE_COMMIT_SKIP_POST_CHECKOUT" ] && [ -f {PROGRAM} ]; then
-    uv run --quiet --script {PROGRAM} refresh || :
+    sh {QUICK} refresh uv run --quiet --script {PROGRAM} refresh || :
 fi
 # <<< remote lab <<<
 """

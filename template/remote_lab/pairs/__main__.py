@@ -57,6 +57,7 @@ def main(words: list[str]) -> int:
 def _do(word: str, files: list[str]) -> bool:
     record = Record(ROOT)
     if word == "refresh" and record.is_settled():
+        record.mark()
         return True  # the most frequent case by far, and nothing more needs loading
     from remote_lab.pairs.work import Work, settings
 
@@ -70,6 +71,7 @@ def _do(word: str, files: list[str]) -> bool:
             well = getattr(work, word)()
     if word != "check":
         record.save()
+        record.mark()
     return bool(well)
 
 

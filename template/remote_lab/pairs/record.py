@@ -57,6 +57,7 @@ class Record:
 
     def __init__(self, root: str) -> None:
         self._began = time.time_ns()
+        self._root = root
         self.now = _find(root)
         self._path = os.path.join(git_directory(root), "remote-lab-pairs.json")
         self._entries: dict[str, tuple[Stats, Base | None, str]] = {}
@@ -128,6 +129,18 @@ class Record:
         with open(fresh, "w", encoding="utf-8") as file:
             json.dump(told, file)
         os.replace(fresh, self._path)
+
+    def mark(self) -> None:
+        """If all is in step now, leave a file of this moment's date: see hook.sh."""
+        path = os.path.join(os.path.dirname(self._path), "remote-lab-settled")
+        fresh = f"{path}.{os.getpid()}"
+        with open(fresh, "w", encoding="utf-8"):
+            pass  # what changes from here on is newer than it
+        self.now = _find(self._root)
+        if self.is_settled():
+            os.replace(fresh, path)
+        else:
+            os.unlink(fresh)
 
 
 def git_directory(root: str) -> str:
