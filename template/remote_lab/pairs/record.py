@@ -131,16 +131,23 @@ class Record:
         os.replace(fresh, self._path)
 
     def mark(self) -> None:
-        """If all is in step now, leave a file of this moment's date: see hook.sh."""
+        """If all is in step now, note how each file looks, for hook.sh."""
         path = os.path.join(os.path.dirname(self._path), "remote-lab-settled")
-        fresh = f"{path}.{os.getpid()}"
-        with open(fresh, "w", encoding="utf-8"):
-            pass  # what changes from here on is newer than it
         self.now = _find(self._root)
-        if self.is_settled():
-            os.replace(fresh, path)
-        else:
-            os.unlink(fresh)
+        if not self.is_settled():
+            return  # what is noted there is no longer so, or was not noted at all
+        lines = []
+        for name, stats in self.now.items():
+            for suffix, stat in zip((".py", ".ipynb"), stats, strict=True):
+                if stat:
+                    _, changed, size, number = stat
+                    since = f"{changed // 10**9}.{changed % 10**9:09}"
+                    lines.append(f"{name}{suffix} {since} {size} {number}\n")
+        text = b"".join(sorted(line.encode(errors="surrogateescape") for line in lines))
+        fresh = f"{path}.{os.getpid()}"
+        with open(fresh, "wb") as file:
+            file.write(text)
+        os.replace(fresh, path)
 
 
 def git_directory(root: str) -> str:
