@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (
     "template/remote",
     "template/remote_lab",
+    "template/home",
     "template/src",
     "tests",
     "tools",

@@ -65,7 +65,8 @@ class Work:
     def commit(self) -> bool:
         """See to the pairs of a commit that is about to be made: pre-commit's hook."""
         stems = map(os.path.splitext, repository.staged(self.root, FOLDER))
-        staged = {stem for stem, suffix in stems if suffix in SUFFIXES}
+        ours = SUFFIXES if self.git_has_both else (".py",)
+        staged = {stem for stem, suffix in stems if suffix in ours}
         staged &= self.record.now.keys()
         mode = self.settings.notebooks_in_git
         todo = {name for name in staged if not self.record.is_fit(name, mode)}
@@ -73,8 +74,9 @@ class Work:
         todo |= self._edited_unseen()
         done = self._treat(todo, todo)
         harmless = (Verdict.NOTEBOOK, Verdict.IN_STEP)
-        ours = [it for it in done if it.name in staged or it.verdict in harmless]
-        self._apply_all(ours)
+        self._apply_all(
+            [it for it in done if it.name in staged or it.verdict in harmless]
+        )
         if self.git_has_both:
             self._want_both(staged)
         if self.to_add:
