@@ -147,6 +147,30 @@ class Story(RuleBasedStateMachine):
         self.edits(pair, side, what)
         self.commits(add=True, tool=tool, amend=False)
 
+    @rule(
+        pair=pairs, what=some, other=some, wins=st.sampled_from(["script", "notebook"])
+    )
+    def decides(self, pair: str, what: list[Any], other: list[Any], wins: str) -> None:
+        """Both sides are edited, the commit is refused, one side wins."""
+        self.edits_both(pair, what, other)
+        self.commits(add=True, tool=True, amend=False)
+        self.chooses(pair, wins)
+
+    @rule(
+        pair=pairs, side=st.sampled_from([".py", ".ipynb", ""]), what=some, other=some
+    )
+    def commits_another(
+        self, pair: str, side: str, what: list[Any], other: list[Any]
+    ) -> None:
+        """Both sides are edited, and one at most is added to what is committed."""
+        self.edits_both(pair, what, other)
+        self.world.write(self.world.root / "results" / "README.md", str(what))
+        self.world.git("add", "results")
+        if side:
+            self.world.git("add", "--", f"{pair}{side}")
+        if not self.world.is_merging():
+            self.commits(add=False, tool=True, amend=False)
+
     @rule(word=st.sampled_from(["sync", "refresh", "check"]))
     def calls(self, word: str) -> None:
         self.world.run(word)

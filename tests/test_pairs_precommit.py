@@ -83,6 +83,23 @@ def test_notebook_edited_after_add(repo: Repo, ending: str) -> None:
         chosen.in_step()
 
 
+@scenario(
+    "Both were edited, and differ; one of them is added", with_notebooks="refused"
+)
+@pytest.mark.parametrize("added", [SCRIPT, NOTEBOOK])
+def test_one_of_two_edits_added(repo: Repo, ending: str, added: str) -> None:
+    """The hook sees that one alone, and asks for the other: then you choose."""
+    repo.use_hooks("pre-commit")
+    repo.edit(SCRIPT, "x = 1", "x = 10")
+    repo.edit(NOTEBOOK, "y = 2", "y = 20")
+    repo.git("add", added)
+    assert repo.commit() == ending
+    assert ("code", "x = 10") in repo.cells(SCRIPT)
+    assert ("code", "y = 20") in repo.cells(NOTEBOOK)
+    for _, chosen in repo.each_way_out():
+        chosen.in_step()
+
+
 @scenario("Another file is committed; a script has edits, not staged", all="at once")
 @each_tool
 def test_other_file(repo: Repo, ending: str, tool: str) -> None:
