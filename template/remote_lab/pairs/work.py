@@ -13,7 +13,7 @@ from remote_lab.pairs import repository, say
 from remote_lab.pairs.blackened import Apart
 from remote_lab.pairs.judge import Verdict
 from remote_lab.pairs.pair import SUFFIXES, Task, Treated
-from remote_lab.pairs.record import FOLDER, Failure, Record
+from remote_lab.pairs.record import FOLDER, Failure, Record, Stats
 from remote_lab.pairs.writing import Changed, write
 
 FEW = 6  # pairs that are done before other processes have loaded black
@@ -221,7 +221,7 @@ class Work:
             _tell(say.refusal(treated, self.record.now[treated.name]))
             self.refused = True
         try:
-            written = write(self.root, self.record, treated)
+            written = write(self.root, self.record, treated, self._lasts(treated))
         except Changed as changed:
             _tell(str(changed))
             self.refused = True
@@ -230,6 +230,21 @@ class Work:
         self.to_add += tracked
         if not quiet and (tracked or treated.lost):
             _tell(say.followed(treated, written, kept))
+
+    def _lasts(self, treated: Treated) -> bool:
+        """Whether what is written now stays.
+
+        pre-commit takes it back from a file with edits that it has put away, and the
+        pair is then not what it is now: that must not be noted as in step.
+        """
+        seen = self.record.now.get(treated.name, Stats())
+        todo = []
+        if treated.script is not None:
+            todo.append(seen.script)
+        if treated.notebook is not None and self.git_has_both:
+            todo.append(seen.notebook)
+        changed = [stat[1] for stat in todo if stat]
+        return not changed or max(changed) < _putting_away_since()
 
 
 def _on_all_cores(treat: Callable[[Task], Treated], tasks: list[Task]) -> list[Treated]:

@@ -12,13 +12,14 @@ class Changed(Exception):
     """A file was saved by somebody else meanwhile; the text says which."""
 
 
-def write(root: str, record: Record, treated: Treated) -> list[str]:
+def write(root: str, record: Record, treated: Treated, lasts: bool) -> list[str]:
     """Write a pair's files, and note that it is in step.
 
     Args:
         root: The project's folder.
         record: What was in step when.
         treated: What the files should hold.
+        lasts: Whether they will hold it on; else the pair is not in step for long.
 
     Returns:
         The files that were written.
@@ -46,7 +47,7 @@ def write(root: str, record: Record, treated: Treated) -> list[str]:
             after.script if treated.script is not None else seen.script,
             after.notebook if treated.notebook is not None else seen.notebook,
         )
-    if treated.base or treated.verdict in (None, Verdict.PARKED):
+    if lasts and (treated.base or treated.verdict in (None, Verdict.PARKED)):
         record.keep(name, treated.base or record.base(name), seen, treated.fit)
     return [path for path, _ in todo]
 
