@@ -1,8 +1,4 @@
-"""The push's second and third promise, three ways and undo, against a model in Python.
-
-What is searched is the same on every run; HYPOTHESIS_PROFILE=deep goes on for long, and
-elsewhere each time. NOSHRINK=1 tells a failure as it was found, and at once.
-"""
+"""The push's second and third promise, three ways and undo, against a model."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,28 +23,9 @@ from project import Project, snapshot
 from remote_lab import tree as pieces_here
 from remote_lab.errors import Problem
 from remote_lab.settings import load
+from searching import LIMIT, searched
 from three_ways import OWN, Node, Tree, cut, put
 from world import World, build, done
-
-DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
-QUICK = (Phase.generate,) if os.environ.get("NOSHRINK") else ()
-SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-
-
-def searched(examples: int, steps: int = 1) -> settings:
-    """How long to search."""
-    return settings(
-        max_examples=examples * (40 if DEEP else 1),
-        stateful_step_count=steps,
-        derandomize=not DEEP,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        report_multiple_bugs=False,
-        suppress_health_check=SLOW,
-        phases=QUICK or tuple(Phase),
-    )
-
 
 # What there is to choose from. A name may be odd, and still be one.
 
@@ -113,7 +90,7 @@ def project(laptop: Laptop) -> Project:
     return Project.rendered(laptop)
 
 
-@pytest.mark.timeout(20000 if DEEP else 600)
+@pytest.mark.timeout(LIMIT)
 def test_three_ways(project: Project, counted: Callable[[str], None]) -> None:
     """Any (last pushed, there now, new): as the model says; and undo is exact."""
     tried = 0
@@ -163,7 +140,7 @@ parts = st.one_of(
 ).filter(lambda part: not {"/", "\0"} & set(part) and part not in (".", ".."))
 
 
-@pytest.mark.timeout(20000 if DEEP else 600)
+@pytest.mark.timeout(LIMIT)
 def test_any_name_arrives_or_is_refused(
     project: Project, counted: Callable[[str], None]
 ) -> None:
@@ -282,7 +259,7 @@ def figures() -> str:
     return text
 
 
-@pytest.mark.timeout(20000 if DEEP else 600)
+@pytest.mark.timeout(LIMIT)
 @pytest.mark.parametrize("whole", [False, True], ids=["program", "command"])
 def test_stories(project: Project, counted: Callable[[str], None], whole: bool) -> None:
     """Any order of edits, pushes, undos and removes is as the model says."""
