@@ -39,18 +39,24 @@ def lacks(path: str) -> str:
     return f"{path}: git does not have it yet, and has the other side of the pair."
 
 
-def unreadable(path: str, why: str) -> str:
-    """A file can't be read as a notebook."""
+def unreadable(path: str, why: str, there: Stats) -> str:
+    """A file can't be read as a notebook.
+
+    Args:
+        path: The file.
+        why: What is wrong with it.
+        there: Which files of its pair there are.
+    """
     script, notebook = _files(path.rpartition(".")[0])
     if path.endswith(".py"):
-        return (
-            f"{script}: {why}. Nothing was touched.\n"
-            f"  Mend it, or take the notebook's cells: {_way('notebook', notebook)}"
+        way, other = (
+            f"take the notebook's cells: {_way('notebook', notebook)}",
+            there[1],
         )
-    return (
-        f"{notebook}: {why}. Nothing was touched.\n"
-        f"  To make it anew from its script: {_way('script', script)}"
-    )
+    else:
+        way, other = f"make it anew: {_way('script', script)}", there[0]
+    either = f"Mend it, or {way}" if other else "Mend it, or delete it."
+    return f"{path}: {why}. Nothing was touched.\n  {either}"
 
 
 def not_ours(path: str) -> str:

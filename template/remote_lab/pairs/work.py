@@ -215,7 +215,8 @@ class Work:
 
     def _apply(self, treated: Treated, kept: str, quiet: bool) -> None:
         if treated.unreadable:
-            _tell(say.unreadable(*treated.unreadable))
+            there = self.record.now[treated.name]
+            _tell(say.unreadable(*treated.unreadable, there))
             self.refused = self.refused or not quiet
         elif treated.verdict in (Verdict.BOTH, Verdict.HALF):
             _tell(say.refusal(treated, self.record.now[treated.name]))
