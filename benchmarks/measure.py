@@ -74,9 +74,11 @@ def run(command: Command, *before: str) -> Run:
         # Not wait(PATIENCE), which looks but every 50 ms.
         killer = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
         killer.start()
-        process.wait()
+        try:
+            process.wait()
+        finally:  # a killer that is left would keep us from ending for minutes
+            killer.cancel()
         seconds = time.perf_counter() - began
-        killer.cancel()
         output.seek(0)
         said = output.read().decode(errors="replace")
     if process.returncode:

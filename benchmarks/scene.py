@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -129,14 +129,24 @@ class Scene:
     def __init__(self, rtt: float, remotes: int = 1) -> None:
         self.rtt = rtt
         self.addresses = [far(n) for n in range(remotes)] if rtt else ["127.0.0.1"]
+        # Whatever ends this, and be it in here, nothing goes on running.
+        with ExitStack() as begun:
+            self._begin(rtt, remotes, begun)
+            self._all = begun.pop_all()
+
+    def _begin(self, rtt: float, remotes: int, begun: ExitStack) -> None:
         self.laptop = Laptop()
+        begun.callback(self.laptop.close)
         # Where these are set, uv reads some 150 certificates at each of its starts. And
         # there is no network here.
         for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
             self.laptop.env.pop(name, None)
         here = NEAR if rtt else self.addresses[0]
         self.server = Server(self.laptop.key, here, remotes)
+        begun.callback(self.server.stop)
         self.way = Way(rtt, self.server.port) if rtt else None
+        if self.way:
+            begun.callback(self.way.close)
         self.server.start()
         self.project = self._project()
         hosts = COLD.format(address=self.addresses[0], port=self.server.port)
@@ -148,10 +158,7 @@ class Scene:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.way:
-            self.way.close()
-        self.laptop.close()
-        self.server.stop()
+        self._all.close()
 
     @property
     def mark(self) -> bytes:

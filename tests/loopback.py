@@ -93,6 +93,9 @@ class Loopback:
             [sshd, "-D", "-f", str(settings), "-E", str(log)],
             env={"PATH": SYSTEM_PATH, **self._home.environment},
             stdin=subprocess.DEVNULL,
+            # Else, left behind, it would keep open what a caller reads to its end.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
         wait_until(self._listens, lambda: f"sshd to listen:\n{self.logs()}")
