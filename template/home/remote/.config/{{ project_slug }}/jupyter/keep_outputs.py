@@ -6,7 +6,6 @@ as it is read. It writes no file: saving is left to the page, and to jupytext.
 """
 
 import copy
-import re
 from contextlib import contextmanager
 
 from jupyter_client.session import Session
@@ -87,8 +86,13 @@ class Run:
 
 def joined(text, more):
     """A stream's text and what follows it, where a progress bar overwrites its line."""
-    line = text.rfind("\n") + 1
-    return text[:line] + re.sub(r"[^\n]*\r(?=[^\r\n])", "", text[line:] + more)
+    start = text.rfind("\n") + 1
+    # Found from the line's end: a pattern would look for it from each letter.
+    lines = [
+        line[line.rstrip("\r").rfind("\r") + 1 :]
+        for line in (text[start:] + more).split("\n")
+    ]
+    return text[:start] + "\n".join(lines)
 
 
 @contextmanager
