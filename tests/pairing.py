@@ -122,7 +122,9 @@ class Repo:
         where = self.root / self.git("rev-parse", "--git-path", "hooks").stdout.strip()
         where.mkdir(parents=True, exist_ok=True)
         for name in HOOKS:
-            _executable(where / name, f"exec {self.door.command} refresh")
+            # As ours: pre-commit checks out what is staged, and then takes it back.
+            unless = '[ -n "$_PRE_COMMIT_SKIP_POST_CHECKOUT" ] ||'
+            _executable(where / name, f"{unless} exec {self.door.command} refresh")
         _executable(where / "pre-commit", f"exec {command}")
 
     # What is typed.

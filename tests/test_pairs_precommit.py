@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from image import cache_folder
 from laptop import PASSED_ON
-from pairing import NOTEBOOK, SCRIPT, Repo, scenario
+from pairing import NOTEBOOK, SCRIPT, Repo, cell_of, scenario
 from remote_lab.notebooks import follow_git
 
 each_tool = pytest.mark.parametrize("tool", ["pre-commit", "prek"])
@@ -39,6 +39,23 @@ def test_hunk(repo: Repo, ending: str, tool: str, synced: bool) -> None:
     assert repo.commit() == ending
     assert repo.git("show", f"HEAD:{SCRIPT}").stdout == part
     assert repo.read(SCRIPT) == whole
+    assert repo.cells(NOTEBOOK) == repo.cells(SCRIPT)
+
+
+@each_tool
+@pytest.mark.parametrize("repo", ["scripts"], indirect=True)
+def test_outputs_of_what_is_not_staged(repo: Repo, tool: str) -> None:
+    """A cell that is put away while the hook runs still has its output afterwards."""
+    repo.use_hooks(tool)
+    part = repo.read(SCRIPT).replace("x = 1", "x = 10")
+    repo.edit(NOTEBOOK, "x = 1", "x = 10")
+    notebook = repo.notebook()
+    notebook["cells"].append(cell_of("code", "print(x)", "new", output="10\n"))
+    repo.keep(NOTEBOOK, notebook)
+    repo.program("sync", check=True)
+    stage(repo, SCRIPT, part)
+    assert repo.commit() == "at once"
+    assert repo.outputs()["print(x)"] == "10\n"
     assert repo.cells(NOTEBOOK) == repo.cells(SCRIPT)
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 from remote_lab.pairs import repository, say
@@ -74,9 +75,8 @@ class Work:
         todo |= self._edited_unseen()
         done = self._treat(todo, todo)
         harmless = (Verdict.NOTEBOOK, Verdict.IN_STEP)
-        self._apply_all(
-            [it for it in done if it.name in staged or it.verdict in harmless]
-        )
+        seen = [it for it in done if it.name in staged or it.verdict in harmless]
+        self._apply_all([self._spared(it) for it in seen])
         if self.git_has_both:
             self._want_both(staged)
         if self.to_add:
@@ -89,17 +89,34 @@ class Work:
         A script that pre-commit has just checked out may hold less than its author
         sees: that pair is left alone.
         """
-        begun, found = None, set()
+        found = set()
         for name in self.record.changed() if not self.git_has_both else ():
             was, now = self.record.known(name), self.record.now[name]
             if not now.notebook:
                 continue
-            if now.script and not (was and was.script == now.script):
-                begun = begun or _putting_away_since()
-                if now.script[1] >= begun:  # its status changed
-                    continue
-            found.add(name)
+            if was and was.script == now.script or not self._may_be_part(name):
+                found.add(name)
         return found
+
+    def _may_be_part(self, name: str) -> bool:
+        """Whether a script may have just been put in place of one that holds more."""
+        script = self.record.now[name].script
+        return script is not None and script[1] >= self._begun  # its status changed
+
+    @cached_property
+    def _begun(self) -> float:
+        return _putting_away_since()
+
+    def _spared(self, treated: Treated) -> Treated:
+        """Without the notebook, if it may know more than the script that is staged.
+
+        It would lose the outputs of what is put away. Git does not have it: it is
+        early enough if it follows after the commit.
+        """
+        follows = treated.verdict is Verdict.SCRIPT and treated.notebook is not None
+        if not follows or self.git_has_both or not self._may_be_part(treated.name):
+            return treated
+        return treated._replace(notebook=None, base=None, lost=None)
 
     def _want_both(self, staged: set[str]) -> None:
         """Where git has both sides, a commit brings both."""
