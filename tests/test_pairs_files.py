@@ -27,6 +27,14 @@ def test_new_script(repo: Repo, ending: str) -> None:
         assert repo.in_git(NEW_NOTEBOOK) == CELLS
 
 
+@pytest.mark.parametrize("repo", ["scripts"], indirect=True)
+def test_both_files_are_named(repo: Repo) -> None:
+    """As with `--from script notebooks/a.*`: it is one pair."""
+    repo.edit(SCRIPT, "x = 1", "x = 10")
+    repo.program("from-script", SCRIPT, NOTEBOOK, check=True)
+    assert repo.cells(NOTEBOOK) == repo.cells(SCRIPT)
+
+
 @scenario("A new notebook", all="second try")
 def test_new_notebook(repo: Repo, ending: str) -> None:
     """Its script is made."""

@@ -170,8 +170,8 @@ class Work:
         Raises:
             Failure: A file is none of a pair's, or the side to keep is not there.
         """
-        names = [self._name(file) for file in files]
-        for name in names:
+        names = {self._name(file) for file in files}  # both files of a pair, perhaps
+        for name in sorted(names):
             if not os.path.exists(f"{self.root}/{name}{wins}"):
                 raise Failure(f"There is no {name}{wins}. Nothing was changed.")
         done = self._treat(names, wins=wins)
@@ -183,7 +183,10 @@ class Work:
         return not self.refused
 
     def _name(self, file: str) -> str:
-        path = os.path.relpath(os.path.realpath(file), os.path.realpath(self.root))
+        folder, name = os.path.split(file)
+        # Not of the file: it may be a link to one that is elsewhere.
+        folder = os.path.relpath(os.path.realpath(folder), os.path.realpath(self.root))
+        path = os.path.normpath(os.path.join(folder, name))
         stem, suffix = os.path.splitext(path)
         if suffix not in SUFFIXES or not stem.startswith(f"{FOLDER}/"):
             raise Failure(
