@@ -94,7 +94,7 @@ class Work:
             was, now = self.record.known(name), self.record.now[name]
             if not now.notebook:
                 continue
-            if was and was.script == now.script or not self._may_be_part(name):
+            if (was and was.script == now.script) or not self._may_be_part(name):
                 found.add(name)
         return found
 
