@@ -211,6 +211,39 @@ def test_broken_otherwise(repo: Repo) -> None:
         assert ("code", "x = 10") in repo.cells(NOTEBOOK)
 
 
+@pytest.mark.parametrize("repo", ["scripts"], indirect=True)
+@pytest.mark.parametrize("name", ["pyproject.toml", "jupytext.toml"])
+def test_broken_settings(repo: Repo, name: str) -> None:
+    """They are told by name, and nothing is touched."""
+    repo.edit(NOTEBOOK, "x = 1", "x  =  10")
+    repo.write(name, "<<<<<<< ours\n")
+    repo.git("add", "-A")
+    assert repo.commit() == "refused"
+    assert name in repo.said
+    assert ("code", "x = 1") in repo.cells(SCRIPT)
+
+
+@pytest.mark.parametrize("repo", ["scripts"], indirect=True)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"source": None},
+        {"source": "x = '\ud83d'"},
+        {"metadata": {"tags": "a"}},
+    ],
+)
+def test_odd_cell(repo: Repo, odd: dict[str, object]) -> None:
+    """What no script can have is told, and ends in no traceback."""
+    notebook = repo.notebook()
+    notebook["cells"][1] |= odd
+    repo.path(NOTEBOOK).write_text(json.dumps(notebook))
+    before = repo.read(SCRIPT)
+    said = repo.program("sync").stderr
+    assert NOTEBOOK in said
+    assert "Traceback" not in said
+    assert repo.read(SCRIPT) == before
+
+
 @scenario("The script holds conflict markers, or is no text", all="refused")
 def test_broken_script(repo: Repo, ending: str) -> None:
     """It is left as it is; `./remote pairs --from notebook` makes it anew."""

@@ -9,6 +9,8 @@ import json
 import os
 import signal
 
+from remote_lab.pairs.record import Failure
+
 
 class Here:
     """Black, loaded into this process.
@@ -24,7 +26,10 @@ class Here:
         from black.mode import TargetVersion
 
         path = os.path.join(root, "pyproject.toml")
-        told = parse_pyproject_toml(path) if os.path.exists(path) else {}
+        try:
+            told = parse_pyproject_toml(path) if os.path.exists(path) else {}
+        except ValueError as error:
+            raise Failure(f"{path}: {error}. Nothing was changed.") from None
         versions = {v.upper() for v in told.get("target_version", [])}
         self._mode = Mode(
             target_versions={v for v in TargetVersion if v.name in versions},

@@ -18,6 +18,8 @@ from jupytext.combine import combine_inputs_with_outputs
 from jupytext.config import load_jupytext_config
 from nbformat.v4 import writes as notebook_to_json
 
+from remote_lab.pairs.record import Failure
+
 # Metadata that jupytext keeps in a notebook to lay out the script as it found it.
 LAYOUT = ("lines_to_next_cell", "lines_to_end_of_cell_marker")
 # What jupytext notes of a script when it reads one.
@@ -57,7 +59,10 @@ class Cells:
     """
 
     def __init__(self, root: str, kernel: str) -> None:
-        self._config = load_jupytext_config(os.path.join(root, "notebooks", "x.py"))
+        try:
+            self._config = load_jupytext_config(os.path.join(root, "notebooks", "x.py"))
+        except ValueError as error:
+            raise Failure(f"{error}. Nothing was changed.") from None
         self._spec = {"display_name": kernel, "language": "python", "name": kernel}
 
     def of_script(self, text: str) -> Any:
@@ -129,6 +134,9 @@ class Cells:
         """Stands for a notebook's cells: their kinds, texts and tags.
 
         Two notebooks have the same one if their scripts have the same cells.
+
+        Raises:
+            Unreadable: No script can have them.
         """
         options = {"jupytext": dict(notebook.metadata.get("jupytext", {}))}
         bare = deepcopy(notebook.cells)
@@ -138,8 +146,11 @@ class Cells:
         whole = nbformat.from_dict(
             {**notebook, "metadata": _without_notes(options), "cells": bare}
         )
-        text = jupytext.writes(whole, "py:percent", config=self._config)
-        return hashlib.sha256(text.encode()).hexdigest()
+        try:
+            text = jupytext.writes(whole, "py:percent", config=self._config)
+            return hashlib.sha256(text.encode()).hexdigest()
+        except Exception as error:  # odd metadata, a source that is no text, ...
+            raise Unreadable(f"no notebook: {_first_line(error)}") from None
 
     def follow(self, inputs: Any, former: Any | None) -> Any:
         """A notebook with the cells of one, and the outputs of another.

@@ -51,12 +51,16 @@ class Ward:
     def treat(self, task: Task) -> Treated:
         """Say what a pair's files should hold."""
         try:
-            script = self._read(task, ".py")
-            notebook = self._read(task, ".ipynb")
+            return self._treat(task)
         except NotOurs:
             return Treated(task.name)
-        except Unreadable as error:
-            return Treated(task.name, unreadable=(error.path, error.why))
+        except Unreadable as error:  # of what it makes itself, the notebook is odd
+            path = error.path or f"{task.name}.ipynb"
+            return Treated(task.name, unreadable=(path, error.why))
+
+    def _treat(self, task: Task) -> Treated:
+        script = self._read(task, ".py")
+        notebook = self._read(task, ".ipynb")
         if script and not notebook and not cells.is_script(script.text):
             return Treated(task.name)
         verdict = self._verdict(task, script, notebook)
