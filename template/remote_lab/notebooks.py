@@ -1,6 +1,7 @@
 """Notebooks on the laptop: pairs, which has its own packages, and its git hooks."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,6 +21,8 @@ if [ -z "$_PRE_COMMIT_SKIP_POST_CHECKOUT" ] && [ -f {PROGRAM} ]; then
 fi
 # <<< remote lab <<<
 """
+# As a former version of this program had it.
+FORMER = re.compile(r"# >>> remote lab: .*?# <<< remote lab <<<\n", re.DOTALL)
 
 
 def pairs(project: Project, *words: str) -> int:
@@ -72,18 +75,25 @@ def follow_git(folder: Path) -> list[str]:
     new = []
     for name in AFTER:
         hook = folder / name
-        before = hook.read_text(encoding="utf-8") if hook.exists() else "#!/bin/sh\n"
+        made = not hook.exists()
+        before = "#!/bin/sh\n" if made else _read(hook)
         if BLOCK in before:
             continue
         first, _, rest = before.partition("\n")
-        if not first.startswith("#!") or not first.rstrip().endswith("sh"):
+        if not re.match(r"#!.*\b(ba|da|k|z)?sh\b", first):
             raise Problem(
                 f"{hook} is no shell program.",
                 "It is as it was.",
                 f"Have it run this: uv run --quiet --script {PROGRAM} refresh",
             )
+        rest = FORMER.sub("", rest)
         # At the top: what follows may end with an exit of its own.
-        hook.write_text(f"{first}\n{BLOCK}{rest}", encoding="utf-8")
-        hook.chmod(0o755)
+        hook.write_bytes(f"{first}\n{BLOCK}{rest}".encode("utf-8", "surrogateescape"))
+        if made:
+            hook.chmod(0o755)
         new.append(name)
     return new
+
+
+def _read(hook: Path) -> str:
+    return hook.read_bytes().decode("utf-8", "surrogateescape")

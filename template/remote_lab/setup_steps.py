@@ -93,7 +93,7 @@ def hooks(project: Project) -> str:
     folder = project.root / _git_path(project, "hooks")
     new = follow_git(folder)
     installed = folder / "pre-commit"
-    if not installed.is_file() or "pre-commit" not in installed.read_text():
+    if not installed.is_file() or b"pre-commit" not in installed.read_bytes():
         uv = find_uv()
         if project.environment == "conda":
             _do(project, uv, "tool", "run", "pre-commit", "install")

@@ -35,7 +35,7 @@ def texts(root: str, revision: str, paths: Iterable[str]) -> dict[str, str]:
         if head[-1] == MISSING or head[1] != b"blob":
             continue
         size = int(head[2])
-        found[name] = told[at : at + size].decode("utf-8", "replace")
+        found[name] = told[at : at + size].decode("utf-8-sig", "replace")
         at += size + 1
     return found
 
@@ -83,7 +83,8 @@ def keep(root: str, contents: dict[str, str]) -> dict[str, str]:
         told = _git(root, "hash-object", *options, stdin=asked)
     blobs = [name[:12] for name in told.decode().split()]
     now = time.strftime("%Y-%m-%d %H:%M:%S")
-    with open(f"{git_directory(root)}/remote-lab-kept", "a", encoding="utf-8") as file:
+    noted = f"{git_directory(root)}/remote-lab-kept"
+    with open(noted, "a", encoding="utf-8", errors="surrogateescape") as file:
         for name, blob in zip(contents, blobs, strict=True):
             file.write(f"{now}  git show {blob}  # {name}.py\n")
     return dict(zip(contents, blobs, strict=True))

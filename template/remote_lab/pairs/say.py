@@ -36,7 +36,7 @@ def to_add(files: list[str]) -> str:
 
 def lacks(path: str) -> str:
     """Only one side of a pair is in the commit."""
-    return f"{path}: git does not have it yet, and has the other side of the pair."
+    return f"{path}: the commit has the other side of its pair, and not this one."
 
 
 def unreadable(path: str, why: str, there: Stats) -> str:
@@ -64,18 +64,20 @@ def not_ours(path: str) -> str:
     return f"{path}: no notebook in Python. It is left alone."
 
 
-def refusal(treated: Treated, there: Stats) -> str:
+def refusal(treated: Treated, there: Stats, part: bool) -> str:
     """Nobody but the user can know which side is right.
 
     Args:
         treated: The pair.
         there: Which of its files there are.
+        part: Whether the script may be an older one, that was staged.
     """
     script, notebook = _files(treated.name)
     if treated.verdict is Verdict.BOTH:
+        again = " If you saved the script once more, add it once more." if part else ""
         return (
             f"{script} and {notebook}: both were edited, and differ. Neither was"
-            f" touched.\n{_ways(script, notebook)}"
+            f" touched.{again}\n{_ways(script, notebook)}"
         )
     gone, kept, side = script, notebook, "notebook"
     if there.script:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -65,8 +66,9 @@ class Work:
 
     def commit(self) -> bool:
         """See to the pairs of a commit that is about to be made: pre-commit's hook."""
-        stems = map(os.path.splitext, repository.staged(self.root, FOLDER))
+        paths = repository.staged(self.root, FOLDER)
         ours = SUFFIXES if self.git_has_both else (".py",)
+        stems = map(os.path.splitext, paths)
         staged = {stem for stem, suffix in stems if suffix in ours}
         staged &= self.record.now.keys()
         mode = self.settings.notebooks_in_git
@@ -76,7 +78,7 @@ class Work:
         done = self._treat(todo, todo)
         harmless = (Verdict.NOTEBOOK, Verdict.IN_STEP)
         seen = [it for it in done if it.name in staged or it.verdict in harmless]
-        self._apply_all([self._spared(it) for it in seen])
+        self._apply_all([self._spared(it, paths) for it in seen])
         if self.git_has_both:
             self._want_both(staged)
         if self.to_add:
@@ -107,15 +109,22 @@ class Work:
     def _begun(self) -> float:
         return _putting_away_since()
 
-    def _spared(self, treated: Treated) -> Treated:
-        """Without the notebook, if it may know more than the script that is staged.
+    def _spared(self, treated: Treated, staged: set[str]) -> Treated:
+        """Without the notebook, if it may know more than the script that is there.
 
-        It would lose the outputs of what is put away. Git does not have it: it is
-        early enough if it follows after the commit.
+        It would lose what is put away. Where git does not have it, it is early enough
+        if it follows after the commit; where git has it, the script is to be added.
         """
+        script = f"{treated.name}.py"
         follows = treated.verdict is Verdict.SCRIPT and treated.notebook is not None
-        if not follows or self.git_has_both or not self._may_be_part(treated.name):
+        if not follows or not self._may_be_part(treated.name):
             return treated
+        if self.git_has_both and script in staged:
+            return treated
+        if self.git_has_both:
+            _tell(say.lacks(script))
+            self.to_add.append(script)
+            treated = treated._replace(script=None, formatted=0)
         return treated._replace(notebook=None, base=None, lost=None)
 
     def _want_both(self, staged: set[str]) -> None:
@@ -239,7 +248,8 @@ class Work:
             _tell(say.unreadable(*treated.unreadable, there))
             self.refused = self.refused or not quiet
         elif treated.verdict in (Verdict.BOTH, Verdict.HALF):
-            _tell(say.refusal(treated, self.record.now[treated.name]))
+            there = self.record.now[treated.name]
+            _tell(say.refusal(treated, there, self._may_be_part(treated.name)))
             self.refused = True
         try:
             written = write(self.root, self.record, treated, self._lasts(treated))
@@ -265,22 +275,29 @@ class Work:
         if treated.notebook is not None and self.git_has_both:
             todo.append(seen.notebook)
         changed = [stat[1] for stat in todo if stat]
-        return not changed or max(changed) < _putting_away_since()
+        return not changed or max(changed) < self._begun
 
 
 def _on_all_cores(treat: Callable[[Task], Treated], tasks: list[Task]) -> list[Treated]:
     import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
 
     # Forked, with all that is loaded: to load it again takes longer than the work.
-    forked = multiprocessing.get_context("fork")
-    with forked.Pool(initializer=_begin, initargs=(treat,)) as pool:
-        return pool.map(_treat_one, tasks, chunksize=max(1, len(tasks) // 32))
+    with ProcessPoolExecutor(
+        max_workers=min(len(tasks), os.cpu_count() or 1),
+        mp_context=multiprocessing.get_context("fork"),
+        initializer=_begin,
+        initargs=(treat,),
+    ) as pool:
+        share = max(1, len(tasks) // 32)
+        return list(pool.map(_treat_one, tasks, chunksize=share))
 
 
 def _begin(treat: Callable[[Task], Treated]) -> None:
     """Keep what a process of the pool works with: black, too, once it has loaded it."""
     global _treat_here
     _treat_here = treat
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who waits for it tells
 
 
 def _treat_one(task: Task) -> Treated:

@@ -218,7 +218,7 @@ class Contents(AsyncLargeFileManager):
                 for id, run in list(runs.items()):
                     known = cells.get(id, {}).get("execution_count") == run.count
                     # A page that was opened before the end knows no number yet.
-                    if run.done and (known or not run.missed):
+                    if run.done and (id not in cells or known or not run.missed):
                         del runs[id]
         return saved
 
