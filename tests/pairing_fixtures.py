@@ -22,7 +22,7 @@ def door() -> Iterator[Door]:
 
 
 @pytest.fixture(scope="session")
-def pristine(
+def repositories(
     door: Door, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Repo]:
     """A project by its mode, made at first use: to be copied, never changed."""
@@ -37,8 +37,8 @@ def pristine(
 @pytest.fixture
 def repo(
     request: pytest.FixtureRequest,
-    pristine: Callable[[str], Repo],
+    repositories: Callable[[str], Repo],
     tmp_path: Path,
 ) -> Repo:
     """A project of a test's own, in the mode that it asks for."""
-    return pristine(getattr(request, "param", "scripts")).copy(tmp_path)
+    return repositories(getattr(request, "param", "scripts")).copy(tmp_path)
