@@ -21,9 +21,9 @@ def setup(project: Project) -> bool:
     steps: list[tuple[str, Callable[[Project], str]]] = [
         ("git repository", repository),
         ("lock file", lock),
+        ("notebooks", notebooks),  # of which the first commit may take some
         ("first commit", first_commit),
         ("git hooks", hooks),
-        ("notebooks", notebooks),
     ]
     if project.setup_laptop:
         steps.append(("laptop", install))
@@ -66,6 +66,17 @@ def lock(project: Project) -> str:
     return "uv.lock written"
 
 
+def notebooks(project: Project) -> str:
+    """Make the notebooks that are not there, from their scripts."""
+    if pairs(project, "sync"):
+        raise Problem(
+            "Not all notebooks are in step with their scripts.",
+            "No edit was overwritten.",
+            "./remote pairs",
+        )
+    return "in step with their scripts"
+
+
 def first_commit(project: Project) -> str:
     """Commit everything, in a repository that has no commit yet."""
     if _try(project, "git", "rev-parse", "-q", "--verify", "HEAD"):
@@ -102,17 +113,6 @@ def hooks(project: Project) -> str:
             _do(project, *run, "pre-commit", "install")
         new.insert(0, "pre-commit")
     return f"installed: {', '.join(new)}" if new else "installed already"
-
-
-def notebooks(project: Project) -> str:
-    """Make the notebooks that git does not have, from their scripts."""
-    if pairs(project, "refresh"):
-        raise Problem(
-            "The notebooks could not be made from their scripts.",
-            "The scripts are as they were.",
-            "./remote pairs",
-        )
-    return "in step with their scripts"
 
 
 def install(project: Project) -> str:
