@@ -266,6 +266,8 @@ def test_control_a_debugger_obeys_everybody(live: Live, mallory: Account) -> Non
         kernel.debug("initialize", {"adapterID": "python", "clientID": "jupyterlab"})
         found = " ".join(ports(python(live, mallory.name, EAVESDROP)))
         assert f"pid {pid}" in python(live, mallory.name, ORDER, found)
+    # Left alone by its kernel, it would go round and round, on a core of its own.
+    live.account.sh("kill $(pgrep -f '[d]ebugpy/adapter')", check=False)
 
 
 def test_control_ada_can_overhear_her_own_kernel(live: Live) -> None:
