@@ -156,7 +156,7 @@ def test_a_disk_that_fills_up_later(tight: Account, laptop: Laptop) -> None:
 
 
 def test_a_read_only_home(tight: Account, laptop: Laptop) -> None:
-    small_home(tight, "1m")
+    small_home(tight, "8m")
     project = on(tight, laptop)
     small_home(tight, "ro")
     told(push(project), 1, "can't write", "Read-only file system", "as it was")

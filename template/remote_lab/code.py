@@ -213,7 +213,7 @@ def _says_yes(project: Project, *question: str) -> bool:
 def _failed(connection: Connection, records: list[Record], errors: str) -> Problem:
     project, name = connection.project, connection.remote.name
     match records[-1:]:
-        case [("dirty", why)]:
+        case [("dirty", why)] if re.search("overwritten|would lose", why):
             return Problem(
                 f"{name} would lose files that are not in git: {why}",
                 "Its working tree is as it was.",
@@ -230,10 +230,12 @@ def _failed(connection: Connection, records: list[Record], errors: str) -> Probl
             )
         case [("locked", owner)]:
             return locked(name, owner, connection.shell(LOCK.format(project.slug)))
-        case [("nowrite" | "incomplete", *place)]:
+        case [("nowrite" | "incomplete" | "dirty" as what, *rest)]:
+            # git's checkout, too, may want for room: even to say so.
+            place = [f"~/{project.dir}"] if what == "dirty" else rest
+            why = reason("\n".join([errors, *rest]).strip())
             return Problem(
-                f"{name} can't write{' to ' if place else ''}{''.join(place)}:"
-                f" {reason(errors)}",
+                f"{name} can't write{' to ' if place else ''}{''.join(place)}: {why}",
                 "The code there is as it was.",
                 "Is the disk full, or your quota? Make room, then:"
                 f" {connection.verb('push')}",
