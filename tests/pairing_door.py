@@ -26,7 +26,8 @@ CLIENT = """\
 import array, json, os, socket, sys
 door = socket.socket(socket.AF_UNIX)
 door.connect({socket!r})
-words = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+caller = os.getppid()
+words = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ), caller]).encode()
 given = array.array("i", [0, 1, 2])
 door.sendmsg([b"%10d" % len(words)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, given)])
 door.sendall(words)
@@ -116,7 +117,8 @@ def _answer(caller: socket.socket) -> None:
     text = b""
     while len(text) < int(head):
         text += caller.recv(1 << 16)
-    words, folder, variables = json.loads(text)
+    words, folder, variables, parent = json.loads(text)
+    os.getppid = lambda: parent  # who calls the client, such as pre-commit
     for number, descriptor in enumerate(given):
         os.dup2(descriptor, number)
     os.environ.clear()

@@ -7,13 +7,17 @@ each() { # how each file looks from outside, as record.py notes it
         -exec stat "$@" {} + 2>/dev/null
 }
 
-settled=${GIT_DIR:-.git}/remote-lab-settled
-if [ -f "$settled" ]; then
+untouched() { # since all pairs were in step
+    settled=${GIT_DIR:-.git}/remote-lab-settled
+    [ -f "$settled" ] || return
     now=$(each -c '%n %.9Z %s %i' || each -f '%N %Fc %z %i') # GNU's stat, or BSD's
-    if [ "$(printf '%s\n' "$now" | LC_ALL=C sort)" = "$(cat "$settled")" ]; then
-        if [ "$1" = refresh ] || git diff --cached --quiet -- notebooks; then
-            exit 0
-        fi
+    [ "$(printf '%s\n' "$now" | LC_ALL=C sort)" = "$(cat "$settled")" ]
+}
+
+# Where git has the notebooks, it brings them itself: only what is staged counts.
+if ! grep -q '^notebooks_in_git = "scripts"' remote.toml || untouched; then
+    if [ "$1" = refresh ] || git diff --cached --quiet -- notebooks; then
+        exit 0
     fi
 fi
 shift

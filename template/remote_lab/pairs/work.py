@@ -1,11 +1,8 @@
 """What each word does: find the pairs, have them treated, write, and tell."""
 
-import math
 import os
 import signal
-import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -15,6 +12,7 @@ from remote_lab.pairs import repository, say
 from remote_lab.pairs.blackened import Apart
 from remote_lab.pairs.judge import Verdict
 from remote_lab.pairs.pair import SUFFIXES, Task, Treated
+from remote_lab.pairs.precommit import putting_away_since
 from remote_lab.pairs.record import FOLDER, Failure, Record, Stats
 from remote_lab.pairs.writing import Changed, write
 
@@ -107,7 +105,7 @@ class Work:
 
     @cached_property
     def _begun(self) -> float:
-        return _putting_away_since()
+        return putting_away_since()
 
     def _spared(self, treated: Treated, staged: set[str]) -> Treated:
         """Without the notebook, if it may know more than the script that is there.
@@ -302,26 +300,6 @@ def _begin(treat: Callable[[Task], Treated]) -> None:
 
 def _treat_one(task: Task) -> Treated:
     return _treat_here(task)
-
-
-def _putting_away_since() -> float:
-    """When pre-commit began, which puts away what is not staged while we run.
-
-    Returns:
-        Nanoseconds since 1970; infinity where nothing is put away.
-    """
-    if "PRE_COMMIT" not in os.environ:
-        return math.inf
-    command = ["ps", "-o", "etime=", "-p", str(os.getppid())]
-    try:
-        told = subprocess.run(command, capture_output=True, text=True, check=True)
-        days, _, clock = told.stdout.strip().rpartition("-")
-        seconds = int(days or 0) * 86400
-        for power, part in enumerate(reversed(clock.split(":"))):
-            seconds += int(part) * 60**power
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return 1  # nobody knows: ever since
-    return (time.time() - seconds - 2) * 1e9
 
 
 def _tell(text: str) -> None:
