@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -48,6 +49,10 @@ def test_odd_in_notebook(repo: Repo, ending: str) -> None:
     assert repo.cells(NOTEBOOK) == before == repo.cells(SCRIPT)
     settled(repo)
     assert repo.cells(NOTEBOOK) == before
+    # And jupytext itself finds nothing that would not come through.
+    jupytext = (sys.executable, "-m", "jupytext", "--test")
+    repo.call(*jupytext, "--to", "ipynb", SCRIPT)
+    repo.call(*jupytext, "--to", "py:percent", NOTEBOOK)
 
 
 @scenario("Cells that a script can't hold were added to the notebook", all="second try")
