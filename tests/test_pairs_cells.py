@@ -41,11 +41,7 @@ BEYOND = (
 @scenario("Cells of odd kinds were added to the notebook", all="second try")
 def test_odd_in_notebook(repo: Repo, ending: str) -> None:
     """Magics, `!`, `%%bash`, a `;` at the end, syntax errors, raw: all come through."""
-    for kind, source in ODD:
-        repo.append(NOTEBOOK, source, kind)
-    before = repo.cells(NOTEBOOK)
-    repo.git("add", "-A")
-    assert repo.commit() == ending
+    before = added_to_the_notebook(repo, ending, ODD)
     assert repo.cells(NOTEBOOK) == before == repo.cells(SCRIPT)
     settled(repo)
     assert repo.cells(NOTEBOOK) == before
@@ -58,13 +54,21 @@ def test_odd_in_notebook(repo: Repo, ending: str) -> None:
 @scenario("Cells that a script can't hold were added to the notebook", all="second try")
 def test_beyond_a_script(repo: Repo, ending: str) -> None:
     """Such as one with a line `# %%`: the notebook keeps it as it is."""
-    for kind, source in BEYOND:
+    before = added_to_the_notebook(repo, ending, BEYOND)
+    settled(repo)
+    assert repo.cells(NOTEBOOK) == before
+
+
+def added_to_the_notebook(
+    repo: Repo, ending: str, cells: tuple[tuple[str, str], ...]
+) -> list[tuple[str, str]]:
+    """Add cells to the notebook and commit it; what it held before the commit."""
+    for kind, source in cells:
         repo.append(NOTEBOOK, source, kind)
     before = repo.cells(NOTEBOOK)
     repo.git("add", "-A")
     assert repo.commit() == ending
-    settled(repo)
-    assert repo.cells(NOTEBOOK) == before
+    return before
 
 
 def settled(repo: Repo) -> None:

@@ -79,18 +79,19 @@ def test_both_differently(repo: Repo, ending: str) -> None:
 )
 def test_script_older(repo: Repo, ending: str) -> None:
     """As ever: times do not count."""
-    edited(repo, SCRIPT)
-    repo.touch(NOTEBOOK, 100)
-    repo.git("add", "-A")
-    assert repo.commit() == ending
-    assert NEW in repo.in_step()
+    edited_and_older(repo, ending, SCRIPT, NOTEBOOK)
 
 
 @scenario("The notebook was edited, and the script's file is newer", all="second try")
 def test_notebook_older(repo: Repo, ending: str) -> None:
     """As ever: times do not count."""
-    edited(repo, NOTEBOOK)
-    repo.touch(SCRIPT, 100)
+    edited_and_older(repo, ending, NOTEBOOK, SCRIPT)
+
+
+def edited_and_older(repo: Repo, ending: str, side: str, other: str) -> None:
+    """Edit one side, have the other one's file be newer, and commit."""
+    edited(repo, side)
+    repo.touch(other, 100)
     repo.git("add", "-A")
     assert repo.commit() == ending
     assert NEW in repo.in_step()

@@ -19,6 +19,11 @@ def gone(repo: Repo, *names: str) -> None:
 def test_new_script(repo: Repo, ending: str) -> None:
     """Its notebook is made."""
     repo.write(NEW_SCRIPT, TEXT)
+    becomes_a_pair(repo, ending)
+
+
+def becomes_a_pair(repo: Repo, ending: str) -> None:
+    """Commit what is new, and see it on both sides."""
     repo.git("add", "-A")
     assert repo.commit() == ending
     assert repo.cells(NEW_NOTEBOOK) == CELLS == repo.cells(NEW_SCRIPT)
@@ -39,12 +44,7 @@ def test_both_files_are_named(repo: Repo) -> None:
 def test_new_notebook(repo: Repo, ending: str) -> None:
     """Its script is made."""
     repo.save(NEW_NOTEBOOK, CELLS)
-    repo.git("add", "-A")
-    assert repo.commit() == ending
-    assert repo.cells(NEW_NOTEBOOK) == CELLS == repo.cells(NEW_SCRIPT)
-    assert repo.in_git(NEW_SCRIPT) == CELLS
-    if repo.mode in BOTH:
-        assert repo.in_git(NEW_NOTEBOOK) == CELLS
+    becomes_a_pair(repo, ending)
 
 
 @scenario(

@@ -259,10 +259,7 @@ def test_worktree(repo: Repo, ending: str) -> None:
     repo.git("worktree", "add", "-q", "-b", "side", linked.root)
     linked.program("refresh", check=True)
     linked.in_step()
-    linked.edit(NOTEBOOK, "x = 1", "x = 10")
-    linked.git("add", "-A")
-    assert linked.commit() == ending
-    assert NEW in linked.in_step()
+    edit_comes_through(linked, ending)
     assert ("code", "x = 1") in repo.in_step()
     committed(repo, NOTEBOOK, "y = 2", "y = 20")
     assert NEW in linked.in_step()
@@ -280,10 +277,15 @@ def test_submodule(repo: Repo, ending: str) -> None:
     inner.use_hooks()
     inner.program("refresh", check=True)
     inner.in_step()
-    inner.edit(NOTEBOOK, "x = 1", "x = 10")
-    inner.git("add", "-A")
-    assert inner.commit() == ending
-    assert NEW in inner.in_step()
+    edit_comes_through(inner, ending)
+
+
+def edit_comes_through(repo: Repo, ending: str) -> None:
+    """Edit the notebook of a working tree, and commit it there."""
+    repo.edit(NOTEBOOK, "x = 1", "x = 10")
+    repo.git("add", "-A")
+    assert repo.commit() == ending
+    assert NEW in repo.in_step()
 
 
 @scenario("A detached HEAD", all="second try")
