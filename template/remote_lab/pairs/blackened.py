@@ -43,15 +43,14 @@ class Here:
     def format(self, python: str) -> str:
         """The code as black has it; as it is where black can't read it."""
         from black import format_cell
-        from black.parsing import InvalidInput
         from black.report import NothingChanged
 
         try:
             ast.parse(python)  # or black looks for IPython, which is not here
             return format_cell(python, fast=False, mode=self._mode)
-        except (NothingChanged, InvalidInput, AssertionError):
+        except (NothingChanged, AssertionError):
             return python
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError):  # black's InvalidInput, too, is a ValueError
             return python  # that is for its author
 
 

@@ -1,5 +1,6 @@
 """Which side of a pair was edited: by what is in them, never by the time of a file."""
 
+from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
@@ -25,25 +26,27 @@ class Verdict(Enum):
 
 
 def judge(
-    now: Now, recorded: Base | None, head: Now, notebooks_in_git: bool
+    now: Now, recorded: Base | None, head: Callable[[], Now], notebooks_in_git: bool
 ) -> Verdict:
     """Decide on a pair.
 
     Args:
         now: Both sides in the working tree.
         recorded: Both sides when they were last in step.
-        head: Both sides in git's last commit.
+        head: Tells both sides in git's last commit; asked only where that counts, since
+            they have to be read.
         notebooks_in_git: Whether git has the notebooks, too.
     """
     if now.script is None or now.notebook is None:
-        return _judge_one(now, recorded, head, notebooks_in_git)
+        return _judge_one(now, recorded, head(), notebooks_in_git)
     if now.script == now.notebook or tuple(now) == recorded:
         return Verdict.IN_STEP
     bases = [recorded] if recorded else []
     if notebooks_in_git:
-        bases += _agreed(head.script, head.notebook)
+        bases += _agreed(*head())
     elif not recorded:
-        bases += _agreed(head.script, head.script)
+        script = head().script
+        bases += _agreed(script, script)
     # A side that is as it was has nothing to lose: the other one was edited.
     for base in bases:
         if now.notebook == base.notebook:

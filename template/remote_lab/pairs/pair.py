@@ -5,8 +5,6 @@ from typing import NamedTuple
 from remote_lab.pairs.judge import Verdict
 from remote_lab.pairs.record import Base
 
-SUFFIXES = (".py", ".ipynb")
-
 
 class Task(NamedTuple):
     """A pair to be treated.

@@ -12,6 +12,7 @@ import time
 from typing import NamedTuple
 
 FOLDER = "notebooks"
+SUFFIXES = (".py", ".ipynb")
 # Two writes within one tick of the file system's clock can leave the same stat.
 TICK = 20_000_000  # nanoseconds; kernels tick every 1 to 10 ms
 
@@ -125,10 +126,7 @@ class Record:
         told = {name: it for name, it in self._entries.items() if name in self.now}
         if not self._news and len(told) == len(self._entries):
             return
-        fresh = f"{self._path}.{os.getpid()}"
-        with open(fresh, "w", encoding="utf-8") as file:
-            json.dump(told, file)
-        os.replace(fresh, self._path)
+        _write(self._path, json.dumps(told).encode())
 
     def mark(self) -> None:
         """If all is in step now, note how each file looks, for hook.sh."""
@@ -138,16 +136,21 @@ class Record:
             return  # what is noted there is no longer so, or was not noted at all
         lines = []
         for name, stats in self.now.items():
-            for suffix, stat in zip((".py", ".ipynb"), stats, strict=True):
+            for suffix, stat in zip(SUFFIXES, stats, strict=True):
                 if stat:
                     _, changed, size, number = stat
                     since = f"{changed // 10**9}.{changed % 10**9:09}"
                     lines.append(f"{name}{suffix} {since} {size} {number}\n")
-        text = b"".join(sorted(line.encode(errors="surrogateescape") for line in lines))
-        fresh = f"{path}.{os.getpid()}"
-        with open(fresh, "wb") as file:
-            file.write(text)
-        os.replace(fresh, path)
+        told = sorted(line.encode(errors="surrogateescape") for line in lines)
+        _write(path, b"".join(told))
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a file whole: another hook may read it meanwhile."""
+    fresh = f"{path}.{os.getpid()}"
+    with open(fresh, "wb") as file:
+        file.write(content)
+    os.replace(fresh, path)
 
 
 def git_directory(root: str) -> str:
@@ -196,7 +199,7 @@ def _find(root: str) -> dict[str, Stats]:
                 continue  # such as .ipynb_checkpoints
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{folder}/{entry.name}")
-            elif suffix in (".py", ".ipynb") and entry.is_file():
+            elif suffix in SUFFIXES and entry.is_file():
                 name = f"{folder}/{stem}"
                 side = "script" if suffix == ".py" else "notebook"
                 stat = _numbers(entry.stat())

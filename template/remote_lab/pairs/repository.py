@@ -43,10 +43,7 @@ def texts(root: str, revision: str, paths: Iterable[str]) -> dict[str, str]:
 def staged(root: str, folder: str) -> set[str]:
     """The files below a folder that the commit to be made changes."""
     options = ("--cached", "--name-only", "--no-renames", "-z")
-    told = _git(root, "diff", *options, "--", folder)
-    return {
-        name.decode("utf-8", "surrogateescape") for name in told.split(b"\0") if name
-    }
+    return _names(_git(root, "diff", *options, "--", folder))
 
 
 def tracked(root: str, paths: list[str]) -> set[str]:

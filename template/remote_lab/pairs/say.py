@@ -15,8 +15,8 @@ def followed(treated: Treated, written: list[str], kept: str) -> str:
         written: The files that were changed.
         kept: The name under which git has what was overwritten.
     """
-    name, cells = treated.name, treated.formatted
-    script, notebook = f"{name}.py", f"{name}.ipynb"
+    script, notebook = _files(treated.name)
+    cells = treated.formatted
     if treated.verdict is Verdict.NOTEBOOK:
         text = f"{script}: has the cells of {notebook} now"
     elif treated.verdict is Verdict.SCRIPT and notebook in written:

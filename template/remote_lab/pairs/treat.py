@@ -12,8 +12,8 @@ from remote_lab.pairs.blackened import Apart, Here
 from remote_lab.pairs.cells import Cells, NotOurs, Unreadable
 from remote_lab.pairs.formatting import format_cells
 from remote_lab.pairs.judge import Now, Verdict, judge
-from remote_lab.pairs.pair import SUFFIXES, Task, Treated
-from remote_lab.pairs.record import Base
+from remote_lab.pairs.pair import Task, Treated
+from remote_lab.pairs.record import SUFFIXES, Base
 
 
 class Side(NamedTuple):
@@ -114,10 +114,11 @@ class Ward:
         if task.wins:
             return Verdict.SCRIPT if task.wins == ".py" else Verdict.NOTEBOOK
         now = Now(script and script.fingerprint, notebook and notebook.fingerprint)
-        if now.script and (now.script == now.notebook or tuple(now) == task.recorded):
-            return Verdict.IN_STEP
-        head = Now(*(side and side.fingerprint for side in self._head(task)))
-        return judge(now, task.recorded, head, self._mode != "scripts")
+
+        def head() -> Now:
+            return Now(*(side and side.fingerprint for side in self._head(task)))
+
+        return judge(now, task.recorded, head, self._git_has_both)
 
     def _is_part(self, task: Task, script: Side | None, notebook: Side | None) -> bool:
         """Whether the script may be what a part-staged commit takes of the notebook.
@@ -125,7 +126,7 @@ class Ward:
         Then the working tree has more than the hook is shown, and nothing that is only
         in the script could be lost.
         """
-        if not (task.staged and self._mode == "scripts" and script and notebook):
+        if self._git_has_both or not (task.staged and script and notebook):
             return False
         head = self._head(task)[0]
         known = _sources(notebook.cells) | (_sources(head.cells) if head else set())

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from remote_lab.pairs import repository, say
 from remote_lab.pairs.blackened import Apart
 from remote_lab.pairs.judge import Verdict
-from remote_lab.pairs.pair import SUFFIXES, Task, Treated
+from remote_lab.pairs.pair import Task, Treated
 from remote_lab.pairs.precommit import putting_away_since
-from remote_lab.pairs.record import FOLDER, Failure, Record, Stats
+from remote_lab.pairs.record import FOLDER, SUFFIXES, Failure, Record, Stats
 from remote_lab.pairs.writing import Changed, write
 
 FEW = 6  # pairs that are done before other processes have loaded black
@@ -150,9 +150,7 @@ class Work:
     def sync(self) -> bool:
         """Bring all pairs in step, wherever that is safe."""
         self._apply_all(self._treat(self.record.changed()))
-        if not self.refused:
-            _tell(say.in_step(len(self.record.now)))
-        return not self.refused
+        return self._all_in_step()
 
     def check(self) -> bool:
         """Tell which pairs are not in step, and change nothing."""
@@ -163,6 +161,9 @@ class Work:
             if treated.unreadable or not fine:
                 _tell(say.differs(treated))
                 self.refused = True
+        return self._all_in_step()
+
+    def _all_in_step(self) -> bool:
         if not self.refused:
             _tell(say.in_step(len(self.record.now)))
         return not self.refused
