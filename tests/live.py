@@ -7,7 +7,6 @@ the laptop and push at once. Tests leave its lab running, and its files as they 
 from __future__ import annotations
 
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from box import Account, Box
 from jupyter import Server
 from laptop import Laptop
+from loopback import free_port
 from project import Project
 
 
@@ -54,13 +54,6 @@ class Live:
     def server(self) -> Server:
         """The lab, through the tunnel."""
         return Server(self.url())
-
-
-def free_port() -> int:
-    """A port of this machine's loopback that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ import pytest
 from box import Account
 from jupyter import Server
 from laptop import Laptop
-from live import Live, free_port
+from live import Live
+from loopback import free_port
 from process import wait_until
 from project import Project
 from remote_lab.opening import answers

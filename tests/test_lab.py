@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from laptop import Laptop
+from loopback import free_port
 from process import wait_until
 from project import Project, processes_of
 from remote_lab.opening import answers
@@ -31,12 +32,6 @@ def project() -> Iterator[Project]:
         project.remote("tunnel", "down")
         project.remote("lab", "stop")
         assert processes_of(project.home) == []
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def opened(project: Project) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 from jupyter import Server
 from laptop import Laptop
-from live import Live, free_port
+from live import Live
+from loopback import free_port
 from project import Project
 from remote_lab.tunnel import listens
 
