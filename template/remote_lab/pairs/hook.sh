@@ -4,14 +4,15 @@
 
 each() { # how each file looks from outside, as record.py notes it
     find notebooks -name '.*' -prune -o -type f \( -name '*.py' -o -name '*.ipynb' \) \
-        -exec stat "$@" {} + 2>/dev/null
+        "$@" 2>/dev/null
 }
 
 untouched() { # since all pairs were in step
     settled=${GIT_DIR:-.git}/remote-lab-settled
     [ -f "$settled" ] || return
-    now=$(each -c '%n %.9Z %s %i' || each -f '%N %Fc %z %i') # GNU's stat, or BSD's
-    [ "$(printf '%s\n' "$now" | LC_ALL=C sort)" = "$(cat "$settled")" ]
+    # GNU's find, which tells ten digits of the seconds, or BSD's stat, which tells nine.
+    { each -printf '%p %C@ %s %i\n' || each -exec stat -f '%N %Fc0 %z %i' {} +; } |
+        LC_ALL=C sort | cmp -s - "$settled"
 }
 
 # Where git has the notebooks, it brings them itself: only what is staged counts.

@@ -139,7 +139,7 @@ class Record:
             for suffix, stat in zip(SUFFIXES, stats, strict=True):
                 if stat:
                     _, changed, size, number = stat
-                    since = f"{changed // 10**9}.{changed % 10**9:09}"
+                    since = f"{changed // 10**9}.{changed % 10**9:09}0"
                     lines.append(f"{name}{suffix} {since} {size} {number}\n")
         told = sorted(line.encode(errors="surrogateescape") for line in lines)
         _write(path, b"".join(told))

@@ -1,0 +1,98 @@
+"""The quick look of the hooks: where there may be work, the program is started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pairing import BOTH, NOTEBOOK, SCRIPT, Repo
+
+pytestmark = pytest.mark.needs("dash")
+
+# What differs on a Mac, in this machine's words.
+BSD = {
+    "find": 'for word; do [ "$word" != -printf ] || exit 1; done\nexec {find} "$@"',
+    "stat": """\
+[ "$1 $2" = "-f %N %Fc0 %z %i" ] || exit 1
+shift 2
+exec {stat} -c '%n %.9Z0 %s %i' "$@"
+""",
+}
+CHANGES: dict[str, Callable[[Repo], object]] = {
+    "script edited": lambda repo: repo.edit(SCRIPT, "x = 1", "x = 2"),
+    "notebook edited": lambda repo: repo.edit(NOTEBOOK, "x = 1", "x = 2"),
+    "script replaced": lambda repo: replaced(repo.path(SCRIPT)),
+    "script removed": lambda repo: repo.path(SCRIPT).unlink(),
+    "notebook removed": lambda repo: repo.path(NOTEBOOK).unlink(),
+    "renamed": lambda repo: repo.path(SCRIPT).rename(repo.path("notebooks/b.py")),
+    "new, in a folder": lambda repo: repo.write("notebooks/a b/c.py", "# %%\nx = 1\n"),
+}
+
+
+@pytest.fixture(params=["GNU", "BSD"])
+def tools(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A PATH on which find and stat are of that kind."""
+    path = os.environ["PATH"]
+    if request.param == "BSD":
+        for name, text in BSD.items():
+            tool = tmp_path / "bin" / name
+            tool.parent.mkdir(exist_ok=True)
+            tool.write_text(
+                "#!/bin/sh\n" + text.format(find="/usr/bin/find", stat="/usr/bin/stat")
+            )
+            tool.chmod(0o755)
+        path = f"{tmp_path}/bin:{path}"
+    return path
+
+
+def starts(repo: Repo, word: str, path: str) -> bool:
+    """Whether the hook goes on to the program."""
+    hook = ("dash", "remote_lab/pairs/hook.sh", word, "echo", "started")
+    done = repo.call("env", f"PATH={path}", *hook)
+    assert done.stdout in ("", "started\n")
+    assert not done.stderr
+    return bool(done.stdout)
+
+
+def replaced(path: Path) -> None:
+    """Another file of the same size and times, in its place."""
+    seen, text = path.stat(), path.read_bytes()
+    fresh = path.with_name("fresh")
+    fresh.write_bytes(text.replace(b"1", b"2"))
+    os.utime(fresh, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    fresh.replace(path)
+    assert path.stat().st_size == seen.st_size
+
+
+def test_nothing_to_do(repo: Repo, tools: str) -> None:
+    for word in ("refresh", "commit"):
+        assert not starts(repo, word, tools)
+    repo.write("README.md", "more\n")
+    repo.git("add", "-A")
+    for word in ("refresh", "commit"):
+        assert not starts(repo, word, tools)
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_something_to_do(repo: Repo, tools: str, how: str) -> None:
+    CHANGES[how](repo)
+    for word in ("refresh", "commit"):
+        assert starts(repo, word, tools)
+
+
+@pytest.mark.parametrize("repo", BOTH, indirect=True)
+def test_where_git_has_both_only_what_is_staged_counts(repo: Repo, tools: str) -> None:
+    repo.edit(NOTEBOOK, "x = 1", "x = 2")
+    assert not starts(repo, "refresh", tools)
+    assert not starts(repo, "commit", tools)
+    repo.git("add", "-A")
+    assert not starts(repo, "refresh", tools)
+    assert starts(repo, "commit", tools)
+
+
+def test_where_nothing_was_noted_yet(repo: Repo, tools: str) -> None:
+    repo.path(".git/remote-lab-settled").unlink()
+    assert starts(repo, "refresh", tools)
+    assert starts(repo, "commit", tools)
