@@ -1,8 +1,10 @@
-"""The quick look of the hooks: where there may be work, the program is started."""
+"""What makes the hooks quick: a look before the program starts, and what it spares."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,3 +98,32 @@ def test_where_nothing_was_noted_yet(repo: Repo, tools: str) -> None:
     repo.path(".git/remote-lab-settled").unlink()
     assert starts(repo, "refresh", tools)
     assert starts(repo, "commit", tools)
+
+
+def test_what_is_spared_comes_when_it_is_asked_for() -> None:
+    """As by another nbformat than this one, which jupytext and a user choose."""
+    program = """\
+from remote_lab.pairs import lean
+import nbformat
+assert nbformat.version_info == ()
+from nbformat.validator import NotebookValidationError
+from nbformat._version import _version_regex
+import nbformat.validator
+assert issubclass(NotebookValidationError, Exception)
+odd = {"cell_type": "odd", "metadata": {}, "id": "a"}
+try:
+    nbformat.validator.validate(
+        {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [odd]}
+    )
+except NotebookValidationError:
+    print("looked through")
+"""
+    template = Path(__file__).parent.parent / "template"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(template)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "looked through\n", done.stderr

@@ -13,9 +13,11 @@ Usage: python remote_lab/pairs WORD [FILE...], from the project's folder.
   from-script, from-notebook FILE...      that side wins, for these pairs
 """
 
+import gc
 import os
 import sys
 
+gc.disable()  # it would search what is being loaded, again and again, for nothing
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # In place of this folder: the package is remote_lab.pairs, and so nothing in it hides
 # a module of the same name.
