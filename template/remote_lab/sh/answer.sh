@@ -15,18 +15,17 @@ not_running() { # with what it said last
     fail 1 notrunning "$(tail -n 5 "$state/lab.log" 2>/dev/null | tr '\n\t' '  ')"
 }
 
-lab_listens() { # lab.addr tells of a socket or of a port of the loopback
+lab_listens() { # where lab.addr says; where Linux hides its ports, the client finds out
     while IFS='=' read -r key value; do
         case $key in
         socket) [ -S "$value" ] || return ;;
-        port) port_listens "$value" || return ;;
+        port)
+            hex=$(printf %04X "$value")
+            [ ! -r /proc/net/tcp ] ||
+                grep -q ":$hex [0-9A-F:]* 0A " /proc/net/tcp || return
+            ;;
         esac
     done <"$state/lab.addr"
-}
-
-port_listens() { # PORT; where Linux does not tell, its client finds out
-    [ ! -r /proc/net/tcp ] ||
-        grep -q "^ *[0-9]*: [0-9A-F]*:$(printf %04X "$1") [0-9A-F]*:0000 0A " /proc/net/tcp
 }
 
 lab_address() { # what the laptop needs for the tunnel and the browser
