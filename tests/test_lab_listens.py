@@ -4,23 +4,16 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from checks import STAND_IN
 from laptop import Laptop
 from loopback import free_port
 from project import Project
 
 pytestmark = pytest.mark.needs("uv", "nss_wrapper", "git", "tmux")
 
-# An environment whose jupyterlab is slow to listen. Like Jupyter's, it takes the socket
-# of the last one away only then, and leaves its own behind.
+# In place of the stand-in's jupyterlab, one that is slow to listen. Like Jupyter's, it
+# takes the socket of the last one away only then, and leaves its own behind.
 SLOW = """\
-mkdir -p titanic/.venv/bin && cd titanic/.venv/bin
-cat >python <<'END'
-#!/bin/sh
-case $* in *jupyterlab*) exec python3 "$0.lab" "$0" ;; esac
-exec python3 "$@"
-END
-chmod +x python
-cat >python.lab <<'END'
 import os, pathlib, socket, time
 home = pathlib.Path.home()
 told = dict(line.split("=") for line in
@@ -37,7 +30,6 @@ else:
 lab.listen()
 (home / "listens").write_text(told["pid"])
 time.sleep(1000)
-END
 """
 
 
@@ -52,7 +44,8 @@ def project(request: pytest.FixtureRequest) -> Iterator[Project]:
         }
         project = Project.rendered(laptop, answers)
         project.remote("push", "--only", "home")
-        subprocess.run(["sh", "-c", SLOW], cwd=project.home, check=True)
+        subprocess.run(["sh", "-c", STAND_IN], cwd=project.home, check=True)
+        (project.home / "titanic/.venv/bin/python.lab").write_text(SLOW)
         yield project
         project.remote("lab", "stop")
 

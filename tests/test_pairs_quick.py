@@ -15,11 +15,14 @@ pytestmark = pytest.mark.needs("dash")
 
 # What differs on a Mac, in this machine's words.
 BSD = {
-    "find": 'for word; do [ "$word" != -printf ] || exit 1; done\nexec {find} "$@"',
+    "find": """\
+for word; do [ "$word" != -printf ] || exit 1; done
+exec /usr/bin/find "$@"
+""",
     "stat": """\
 [ "$1 $2" = "-f %N %Fc0 %z %i" ] || exit 1
 shift 2
-exec {stat} -c '%n %.9Z0 %s %i' "$@"
+exec /usr/bin/stat -c '%n %.9Z0 %s %i' "$@"
 """,
 }
 CHANGES: dict[str, Callable[[Repo], object]] = {
@@ -41,9 +44,7 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         for name, text in BSD.items():
             tool = tmp_path / "bin" / name
             tool.parent.mkdir(exist_ok=True)
-            tool.write_text(
-                "#!/bin/sh\n" + text.format(find="/usr/bin/find", stat="/usr/bin/stat")
-            )
+            tool.write_text(f"#!/bin/sh\n{text}")
             tool.chmod(0o755)
         path = f"{tmp_path}/bin:{path}"
     return path
