@@ -3,8 +3,9 @@
 #                      notebook cell through it and takes everything down again, and
 #                      so does demo-end with what was left running
 #   make test          the whole suite; TESTS='tests/test_push.py -k undo' for a part
+#   make attack        tests/attacks alone, with many more rounds: about an hour
 
-.PHONY: demo demo-end test pictures scenarios clean
+.PHONY: demo demo-end test attack pictures scenarios clean
 
 demo:
 	@tools/bootstrap uv run -q --frozen --group demo python tools/demo.py $(if $(CHECK),--check)
@@ -14,6 +15,9 @@ demo-end:
 
 test:
 	@tools/test $(TESTS)
+
+attack:
+	@REMOTE_LAB_ATTACK=full tools/test --timeout=3600 tests/attacks $(TESTS)
 
 # The README's, from what the suite saw.
 pictures:
