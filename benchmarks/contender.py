@@ -11,7 +11,7 @@ from scene import HOST, Scene, contents, empty
 LOGIN, START = "login", "start"
 PUSHES = ("first", "no-op", "one file")
 # What is edited for a push of one file.
-EDITED = ".config/titanic/tmux.conf"
+EDITED = ".config/remote-lab/titanic/tmux.conf"
 
 
 @dataclass

@@ -209,7 +209,7 @@ class Scene:
 
     def ours(self) -> list[str]:
         """The project's own ssh, as ./remote calls it."""
-        config = self.laptop.home / f".local/state/{HOST}/laptop/ssh_config"
+        config = self.laptop.home / f".local/state/remote-lab/{HOST}/laptop/ssh_config"
         return ["ssh", "-F", str(config), "-T"]
 
     def _project(self) -> Project:

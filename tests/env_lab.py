@@ -140,7 +140,7 @@ class Lab:
         return sorted(path.name for path in self._cache().iterdir())
 
     def _cache(self) -> Path:
-        return self.home / ".cache/demo-lab/wheels"
+        return self.home / ".cache/remote-lab/demo-lab/wheels"
 
 
 @pytest.fixture(scope="module")

@@ -117,12 +117,18 @@ def harmful(text: str) -> list[str]:
     ]
 
 
+OWN_FOLDERS = {
+    *(".local", ".local/state", ".local/state/remote-lab"),
+    ".local/state/remote-lab/titanic",
+}
+
+
 def outside(project: Project, *but: str) -> dict[str, tuple[Any, ...]]:
     """All that lies in the laptop's home, less where ./remote may write."""
-    own = (".local/state/titanic/laptop", *but)
+    own = (".local/state/remote-lab/titanic/laptop", *but)
     return {
         path: what
         for path, what in snapshot(project.laptop.home).items()
         if not path.startswith(own) and "__pycache__" not in path
-        if path not in (".local", ".local/state", ".local/state/titanic")
+        if path not in OWN_FOLDERS
     }

@@ -76,7 +76,7 @@ class Project:
     @property
     def state(self) -> Path:
         """The sandbox's notes on this project."""
-        return self.home / ".local" / "state" / self.slug
+        return self.home / ".local/state/remote-lab" / self.slug
 
     def commit(self, message: str) -> None:
         """Commit everything."""
@@ -154,7 +154,10 @@ def snapshot(root: Path, *, times: bool = False) -> dict[str, tuple[Any, ...]]:
 def sees(home: Path) -> dict[str, bytes]:
     """What somebody who uses the home gets to see of the project: path and content."""
     seen = {}
-    for place in (".config/titanic", ".config/systemd/user/jupyter-titanic.service"):
+    for place in (
+        ".config/remote-lab/titanic",
+        ".config/systemd/user/jupyter-titanic.service",
+    ):
         at = home / place
         for path in [at, *at.rglob("*")] if at.exists() else []:
             if path.is_file():

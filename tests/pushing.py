@@ -17,15 +17,16 @@ from remote_lab import home, settings, tree
 from remote_lab.connection import Connection, program
 from remote_lab.parcel import Parcel
 
-TMUX = ".config/titanic/tmux.conf"
-BASHRC = ".config/titanic/bashrc"
-SERVER = ".config/titanic/jupyter/jupyter_server_config.py"
+STATE = ".local/state/remote-lab/titanic"
+TMUX = ".config/remote-lab/titanic/tmux.conf"
+BASHRC = ".config/remote-lab/titanic/bashrc"
+SERVER = ".config/remote-lab/titanic/jupyter/jupyter_server_config.py"
 VERBS = ("first", "changed", "undo", "remove")
 UNDONE = ("undo", "left")  # notes of an undo
 USERS_BASHRC = b"alias a=b"  # with no end of line
 BLOCK = b"""
 # >>> titanic >>>
-[ ! -r ~/.config/titanic/bashrc ] || . ~/.config/titanic/bashrc
+[ ! -r ~/.config/remote-lab/titanic/bashrc ] || . ~/.config/remote-lab/titanic/bashrc
 # <<< titanic <<<
 """
 
@@ -183,19 +184,19 @@ class Scene:
         (self.home / ".bashrc").write_bytes(USERS_BASHRC)
         (self.home / "notes").write_text("mine\n")
         (pieces / ".goes").write_text("old\n")
-        (pieces / ".config/titanic/goes").write_text("old\n")
+        (pieces / ".config/remote-lab/titanic/goes").write_text("old\n")
         if verb == "first":
             return
         self._done(stream(self.project))
         with (self.home / SERVER).open("a") as file:
             file.write("# mine\n")
-        (self.home / ".config/titanic/own").write_text("mine\n")
+        (self.home / ".config/remote-lab/titanic/own").write_text("mine\n")
         (pieces / ".goes").unlink()
-        (pieces / ".config/titanic/goes").unlink()
+        (pieces / ".config/remote-lab/titanic/goes").unlink()
         (pieces / ".comes").write_text("new\n")
-        (pieces / ".config/titanic/more").mkdir()
-        (pieces / ".config/titanic/more/comes").write_text("new\n")
-        (pieces / ".config/titanic/more/comes").chmod(0o755)
+        (pieces / ".config/remote-lab/titanic/more").mkdir()
+        (pieces / ".config/remote-lab/titanic/more/comes").write_text("new\n")
+        (pieces / ".config/remote-lab/titanic/more/comes").chmod(0o755)
         self.project.edit(TMUX, "# new")
         self.project.edit(BASHRC, "# new")
         if verb != "changed":
@@ -325,7 +326,7 @@ def tidy(home: Path) -> dict[str, object]:
     seen: dict[str, object] = {}
     for path in home.rglob("*"):
         name = str(path.relative_to(home))
-        if name.startswith((".local/state/titanic/generations/", "titanic.kept.")):
+        if name.startswith((f"{STATE}/generations/", "titanic.kept.")):
             continue
         info = path.lstat()
         what: object = ""
@@ -334,7 +335,7 @@ def tidy(home: Path) -> dict[str, object]:
         elif path.is_file():
             what = path.read_bytes()
             # Of what was given up, a word may stay: that takes no harm.
-            if name in (".local/state/titanic/links", ".local/state/titanic/folders"):
+            if name in (f"{STATE}/links", f"{STATE}/folders"):
                 what = ""
         seen[name] = (stat.S_IMODE(info.st_mode), what)
     return seen

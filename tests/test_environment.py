@@ -95,7 +95,7 @@ def test_busybox_is_enough(lab: Lab, tmp_path: Path) -> None:
 
 def test_a_truncated_wheel_is_sent_again(lab: Lab) -> None:
     lab.build()
-    [six] = (lab.home / ".cache/demo-lab/wheels").glob("six-*")
+    [six] = (lab.home / ".cache/remote-lab/demo-lab/wheels").glob("six-*")
     size = six.stat().st_size
     os.truncate(six, 1000)
     shutil.rmtree(lab.code / ".venv")
@@ -106,10 +106,10 @@ def test_a_truncated_wheel_is_sent_again(lab: Lab) -> None:
 
 def test_a_damaged_wheel_is_replaced_by_the_next_push(lab: Lab) -> None:
     lab.build()
-    [six] = (lab.home / ".cache/demo-lab/wheels").glob("six-*")
+    [six] = (lab.home / ".cache/remote-lab/demo-lab/wheels").glob("six-*")
     six.write_bytes(bytes(six.stat().st_size))
     shutil.rmtree(lab.code / ".venv")
-    shutil.rmtree(lab.home / ".cache/demo-lab/uv")
+    shutil.rmtree(lab.home / ".cache/remote-lab/demo-lab/uv")
     with pytest.raises(Problem, match="could not be built"):
         lab.build()
     lab.build()
@@ -233,7 +233,7 @@ def test_a_full_disk_is_told_and_mended(bare: Lab, size: str) -> None:
         with pytest.raises(Problem, match="disk of far is full"):
             bare.build()
         assert not bare.stamped()
-        assert not list((bare.home / ".local/state/demo-lab").glob("in.*"))
+        assert not list((bare.home / ".local/state/remote-lab/demo-lab").glob("in.*"))
         subprocess.run(
             ["mount", "-o", "remount,size=400m", bare.home], check=True, timeout=10
         )

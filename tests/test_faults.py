@@ -21,7 +21,7 @@ from project import Project, sees
 
 pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.needs("ssh", "uv")]
 
-TMUX = ".config/titanic/tmux.conf"
+TMUX = ".config/remote-lab/titanic/tmux.conf"
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_ctrl_c_at_any_moment_of_a_push(project: Project, loopback: Loopback) ->
 
 def settled(loopback: Loopback) -> None:
     """Wait for the remote's end of what was broken off."""
-    state = loopback.home / ".local/state/titanic"
+    state = loopback.home / ".local/state/remote-lab/titanic"
     wait_until(
         lambda: not (state / "lock").is_symlink() and not [*state.glob("in.*")],
         "the remote to let go",
@@ -314,7 +314,7 @@ def test_ctrl_c_in_a_setup_keeps_the_project(
 @pytest.mark.needs("root")  # another's sshd is no child of its server's
 def test_a_connection_that_is_cut(project: Project, loopback: Loopback) -> None:
     push(project, check=True)
-    state = loopback.home / ".local/state/titanic"
+    state = loopback.home / ".local/state/remote-lab/titanic"
     for number in range(4):
         project.edit(TMUX, f"# {number}")
         before = sees(loopback.home)

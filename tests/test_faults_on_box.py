@@ -11,7 +11,7 @@ from project import Project
 
 pytestmark = [pytest.mark.xdist_group("faults")]
 
-TMUX = ".config/titanic/tmux.conf"
+TMUX = ".config/remote-lab/titanic/tmux.conf"
 
 
 def on(account: Account, laptop: Laptop, **more: object) -> Project:
@@ -102,13 +102,15 @@ def tight(fresh_user: Account) -> Iterator[Account]:
 
 def seen(account: Account) -> str:
     """What the account gets to see of the home pieces: their sums."""
-    find = "find .config/titanic/ -type f -exec sha256sum {} + 2>/dev/null | sort"
+    sums = "-type f -exec sha256sum {} + 2>/dev/null | sort"
+    find = f"find .config/remote-lab/titanic/ {sums}"
     return account.sh(find, check=False).stdout
 
 
 def left_over(account: Account) -> str:
-    ls = "cd .local/state/titanic 2>/dev/null && ls -d in.* lock* generations/*.part"
-    return account.sh(f"{ls} 2>/dev/null", check=False).stdout
+    cd = "cd .local/state/remote-lab/titanic 2>/dev/null"
+    ls = "ls -d in.* lock* generations/*.part 2>/dev/null"
+    return account.sh(f"{cd} && {ls}", check=False).stdout
 
 
 def test_a_full_disk_at_a_first_push(tight: Account, laptop: Laptop) -> None:
@@ -168,12 +170,19 @@ def test_something_of_the_users_in_our_place(
     fresh_user: Account, laptop: Laptop
 ) -> None:
     project = on(fresh_user, laptop)
-    fresh_user.sh("mkdir -p .config/titanic && echo mine >.config/titanic/notes")
+    fresh_user.sh(
+        "mkdir -p .config/remote-lab/titanic"
+        " && echo mine >.config/remote-lab/titanic/notes"
+    )
     done = push(project)
-    told(done, 1, "~/.config/titanic on titanic is there already, and not ours")
+    told(
+        done,
+        1,
+        "~/.config/remote-lab/titanic on titanic is there already, and not ours",
+    )
     (command,) = re.findall(r"Move it away: (ssh .*?)   then", done.stderr)
-    assert fresh_user.sh("cat .config/titanic/notes").stdout == "mine\n"
+    assert fresh_user.sh("cat .config/remote-lab/titanic/notes").stdout == "mine\n"
     project.remote("install")
     laptop.run(*command.split())
     push(project, check=True)
-    assert fresh_user.sh("cat .config/titanic.mine/notes").stdout == "mine\n"
+    assert fresh_user.sh("cat .config/remote-lab/titanic.mine/notes").stdout == "mine\n"

@@ -176,7 +176,7 @@ def test_memory_does_not_grow_with_the_remotes(laptop: Laptop) -> None:
             with project.begun(*EVERYWHERE) as process:
                 peaks[size] = peak(process)
             assert process.returncode == 0
-        shutil.rmtree(laptop.home / ".local/state/titanic")
+        shutil.rmtree(laptop.home / ".local/state/remote-lab/titanic")
     assert peaks[16] < peaks[2] * 1.1, peaks
 
 

@@ -20,7 +20,7 @@ from remote_lab.opening import answers
 
 pytestmark = [pytest.mark.xdist_group("lab"), pytest.mark.needs("network")]
 
-SETTINGS = ".config/titanic/jupyter/jupyter_server_config.py"
+SETTINGS = ".config/remote-lab/titanic/jupyter/jupyter_server_config.py"
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_a_push_leaves_a_lab_with_a_kernel_alone(project: Project) -> None:
 def test_a_push_restarts_an_idle_lab_if_its_settings_changed(project: Project) -> None:
     opened(project)
     before = pid(project)
-    project.edit(".config/titanic/tmux.conf", "# changed")
+    project.edit(".config/remote-lab/titanic/tmux.conf", "# changed")
     project.remote("push")
     assert pid(project) == before
     project.edit(SETTINGS, "# changed again")
@@ -336,7 +336,7 @@ def test_conflicts_in_the_code_are_never_pushed(project: Project) -> None:
 
 def test_json_is_json_whatever_else_is_told(project: Project) -> None:
     project.remote("push")
-    project.edit(".config/titanic/tmux.conf", "# for the diff")
+    project.edit(".config/remote-lab/titanic/tmux.conf", "# for the diff")
     told = project.remote("push", "--dry-run", "--json").stdout
     assert "+# for the diff" in json.loads(told)[0]["diff"]
     git(project, "checkout", "-q", "home")

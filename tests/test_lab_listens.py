@@ -17,7 +17,7 @@ SLOW = """\
 import os, pathlib, socket, time
 home = pathlib.Path.home()
 told = dict(line.split("=") for line in
-            (home / ".local/state/titanic/lab.addr").read_text().split())
+            (home / ".local/state/remote-lab/titanic/lab.addr").read_text().split())
 time.sleep(1.5)
 if "socket" in told:
     pathlib.Path(told["socket"]).unlink(missing_ok=True)

@@ -160,9 +160,12 @@ def test_ssh_takes_what_was_written_under_a_umask_of_002(project: Project) -> No
         check=False,
     )
     home = project.laptop.home
-    for name in (".ssh/config.d/titanic.conf", ".local/state/titanic/laptop/ssh.conf"):
+    for name in (
+        ".ssh/config.d/titanic.conf",
+        ".local/state/remote-lab/titanic/laptop/ssh.conf",
+    ):
         assert (home / name).stat().st_mode & 0o777 == 0o600
-    ours = (home / ".local/state/titanic/laptop/ssh_config").read_text()
+    ours = (home / ".local/state/remote-lab/titanic/laptop/ssh_config").read_text()
     assert str(project.root) not in ours
 
 

@@ -44,7 +44,7 @@ class Home:
     def __init__(self, root: Path, project: Path, shell: list[str]) -> None:
         self.root = root
         self.shell = shell
-        self.state = root / ".local" / "state" / "my-lab"
+        self.state = root / ".local/state/remote-lab/my-lab"
         self.started: list[subprocess.Popen[bytes]] = []
         shutil.copytree(project / "home" / "remote", root, dirs_exist_ok=True)
         python = root / "my-lab" / ".venv" / "bin" / "python"
@@ -56,7 +56,7 @@ class Home:
         """Start one of the project's programs, as systemd or nohup does."""
         path = f"{self.root}/bin:/usr/bin:/bin"
         process = subprocess.Popen(
-            [*self.shell, self.root / ".config" / "my-lab" / program],
+            [*self.shell, self.root / ".config/remote-lab/my-lab" / program],
             env={"HOME": str(self.root), "PATH": path, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -117,14 +117,14 @@ def test_it_leads_the_server_to_its_places(home: Home) -> None:
     said = home.said().splitlines()
     root = home.root
     assert said[:2] == [str(root / "my-lab"), "-P -m jupyterlab"]
-    assert f"JUPYTER_CONFIG_DIR={root}/.local/share/my-lab/jupyter" in said
-    assert f"JUPYTER_CONFIG_PATH={root}/.config/my-lab/jupyter" in said
-    assert f"JUPYTER_RUNTIME_DIR={root}/.local/state/my-lab/run" in said
+    assert f"JUPYTER_CONFIG_DIR={root}/.local/share/remote-lab/my-lab/jupyter" in said
+    assert f"JUPYTER_CONFIG_PATH={root}/.config/remote-lab/my-lab/jupyter" in said
+    assert f"JUPYTER_RUNTIME_DIR={root}/.local/state/remote-lab/my-lab/run" in said
     (path,) = [line for line in said if line.startswith("PATH=")]
     assert path.startswith(f"PATH={root}/my-lab/.venv/bin:")
     assert home.address() == {
         "pid": str(process.pid),
-        "socket": f"{root}/.local/state/my-lab/run/lab.sock",
+        "socket": f"{root}/.local/state/remote-lab/my-lab/run/lab.sock",
     }
     assert (home.state / "run").stat().st_mode & 0o777 == 0o700
     assert home.state.stat().st_mode & 0o077 == 0
@@ -162,7 +162,7 @@ def test_a_path_too_long_for_sockets_gives_way(home: Home) -> None:
     home.said()
     run = Path(home.address()["socket"]).parent
     assert run.parent == Path("/tmp")
-    assert run.name.startswith(f"my-lab-{os.getuid()}-")
+    assert run.name.startswith(f"remote-lab-{os.getuid()}-")
     assert run.stat().st_mode & 0o777 == 0o700
     run.rmdir()
 

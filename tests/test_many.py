@@ -18,7 +18,7 @@ from remote_lab.tunnel import listens
 pytestmark = [pytest.mark.xdist_group("box"), pytest.mark.timeout(300)]
 
 USERS = {"titanic": "carol", "gpu1": "dave"}
-TMUX = ".config/titanic/tmux.conf"
+TMUX = ".config/remote-lab/titanic/tmux.conf"
 
 
 @pytest.fixture(scope="module")

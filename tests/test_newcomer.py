@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.xdist_group("box"), pytest.mark.timeout(400)]
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 PROMPT = "$ "
-TMUX = ".config/titanic/tmux.conf"
+TMUX = ".config/remote-lab/titanic/tmux.conf"
 
 
 class Screen:

@@ -24,7 +24,7 @@ passengers = pd.DataFrame(
 )
 passengers.round(1)\
 """
-TMUX = ".config/titanic/tmux.conf"
+TMUX = ".config/remote-lab/titanic/tmux.conf"
 
 
 def test_setup_says_what_it_did(live: Live) -> None:

@@ -44,7 +44,7 @@ for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         if state == "0A" and int(uid) == victim:
             places.add("tcp://127.0.0.1:%d" % int(local.rpartition(":")[2], 16))
 for line in open("/proc/net/unix"):
-    if f"/run/user/{{victim}}/titanic/" in line:
+    if f"/run/user/{{victim}}/jupyter-titanic/" in line:
         places.add("ipc://" + line.split()[7])
 ears = zmq.Context().socket(zmq.SUB)
 ears.subscribe(b"")
@@ -157,7 +157,7 @@ print(json.dumps({"labs": labs, "found": found}))
 def mallory(live: Live) -> Iterator[Account]:
     """A second account, with pyzmq in her home, as `pip install` would put it there."""
     account = live.box.add_user("mallory")
-    (wheel,) = (live.laptop.home / ".cache/remote-lab/wheels").glob("pyzmq-*.whl")
+    (wheel,) = (live.laptop.home / ".cache/remote-lab/_wheels").glob("pyzmq-*.whl")
     live.box.sh(
         "base64 -d >pyzmq.whl && python3 -m zipfile -e pyzmq.whl pyzmq",
         user=account.name,
@@ -200,9 +200,11 @@ def ports(heard: Any) -> list[str]:
 def test_the_lab_can_be_neither_reached_nor_read(live: Live, mallory: Account) -> None:
     with live.server().kernel() as kernel:
         everything = live.account.sh(
-            "find -L ~/.local/state/titanic ~/.local/state/titanic/current/home"
-            " ~/.config/titanic ~/.local/share/titanic ~/.cache/titanic ~/titanic"
-            " $XDG_RUNTIME_DIR/titanic -maxdepth 3 -print0; printf %s ~/.profile"
+            "find -L ~/.local/state/remote-lab/titanic"
+            " ~/.local/state/remote-lab/titanic/current/home"
+            " ~/.config/remote-lab/titanic ~/.local/share/remote-lab/titanic"
+            " ~/.cache/remote-lab/titanic ~/titanic"
+            " $XDG_RUNTIME_DIR/jupyter-titanic -maxdepth 3 -print0; printf %s ~/.profile"
         ).stdout
         said = python(live, mallory.name, KNOCK, everything)
     for end in (
@@ -238,7 +240,7 @@ def test_no_kernel_can_be_overheard(live: Live, mallory: Account) -> None:
 
 
 def test_nothing_can_be_slipped_into_a_kernel(live: Live, mallory: Account) -> None:
-    count = "grep -c 'Bad pipe message' ~/.local/state/titanic/lab.log"
+    count = "grep -c 'Bad pipe message' ~/.local/state/remote-lab/titanic/lab.log"
     with live.server().kernel() as kernel:
         kernel.run("1")
         before = int(live.account.sh(count, check=False).stdout)

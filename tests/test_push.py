@@ -49,11 +49,13 @@ def test_an_edit_there_is_never_overwritten(pushed: Project) -> None:
 def test_an_edit_there_survives_news_elsewhere(pushed: Project) -> None:
     there = pushed.home / TMUX
     there.write_text("# mine\n")
-    (pushed.home / ".config/titanic/my own file").write_text("own\n")
+    (pushed.home / ".config/remote-lab/titanic/my own file").write_text("own\n")
     pushed.edit(BASHRC, "# new")
     push(pushed)
     assert there.read_text() == "# mine\n"
-    assert (pushed.home / ".config/titanic/my own file").read_text() == "own\n"
+    assert (
+        pushed.home / ".config/remote-lab/titanic/my own file"
+    ).read_text() == "own\n"
     assert (pushed.home / BASHRC).read_text().endswith("# new\n")
 
 
@@ -84,19 +86,19 @@ def test_what_the_template_drops_goes_unless_edited(
 
 
 def test_undo_restores_contents_modes_and_links(pushed: Project) -> None:
-    before = snapshot(pushed.home / ".config/titanic/")
+    before = snapshot(pushed.home / ".config/remote-lab/titanic/")
     seen = sees(pushed.home)
     pushed.edit(TMUX, "# new")
     (pushed.pieces / BASHRC).chmod(0o755)
-    (pushed.pieces / ".config/titanic/more").symlink_to("tmux.conf")
-    (pushed.pieces / ".config/titanic-other").write_text("outside\n")
+    (pushed.pieces / ".config/remote-lab/titanic/more").symlink_to("tmux.conf")
+    (pushed.pieces / ".config/remote-lab/titanic-other").write_text("outside\n")
     push(pushed)
-    assert (pushed.home / ".config/titanic-other").read_text() == "outside\n"
+    assert (pushed.home / ".config/remote-lab/titanic-other").read_text() == "outside\n"
     assert os.access(pushed.home / BASHRC, os.X_OK)
     pushed.remote("undo")
-    assert snapshot(pushed.home / ".config/titanic/") == before
+    assert snapshot(pushed.home / ".config/remote-lab/titanic/") == before
     assert sees(pushed.home) == seen
-    assert not (pushed.home / ".config/titanic-other").is_symlink()
+    assert not (pushed.home / ".config/remote-lab/titanic-other").is_symlink()
     done = pushed.remote("undo", check=False)
     assert done.returncode == 1
     assert "first push" in done.stderr
@@ -114,11 +116,11 @@ def test_remove_leaves_nothing_but_what_the_user_wrote(pushed: Project) -> None:
     pushed.remote("remove")
     assert {p.name for p in pushed.home.iterdir()} <= {".local"}
     push(pushed)
-    (pushed.home / ".config/titanic/my own").write_text("own\n")
+    (pushed.home / ".config/remote-lab/titanic/my own").write_text("own\n")
     said = pushed.remote("remove").stderr
     [kept] = [p for p in pushed.home.iterdir() if p.name != ".local"]
     assert kept.name in said
-    assert (kept / ".config/titanic/my own").read_text() == "own\n"
+    assert (kept / ".config/remote-lab/titanic/my own").read_text() == "own\n"
 
 
 def test_half_a_first_push_can_be_removed(project: Project) -> None:
@@ -134,7 +136,7 @@ def test_half_a_first_push_can_be_removed(project: Project) -> None:
     (folder / "mv").chmod(0o755)
     env["PATH"] = f"{folder}:{env['PATH']}"
     subprocess.run(argv, env=env, input=data, check=False, capture_output=True)
-    assert (project.home / ".config/titanic").is_symlink()
+    assert (project.home / ".config/remote-lab/titanic").is_symlink()
     assert sees(project.home) == {}
     project.remote("remove")
     assert {p.name for p in project.home.iterdir()} <= {".local"}
@@ -321,15 +323,15 @@ def test_a_home_with_spaces_and_quotes(laptop: Laptop) -> None:
 
 
 def test_something_of_the_users_in_our_place_is_left(project: Project) -> None:
-    own = project.home / ".config/titanic"
+    own = project.home / ".config/remote-lab/titanic"
     own.mkdir(parents=True)
     (own / "notes").write_text("mine\n")
     done = project.remote("push", "--only", "home", check=False)
     assert done.returncode == 1
     assert "not ours" in done.stderr
-    assert "mv .config/titanic" in done.stderr
+    assert "mv .config/remote-lab/titanic" in done.stderr
     assert (own / "notes").read_text() == "mine\n"
-    assert sees(project.home) == {".config/titanic/notes": b"mine\n"}
+    assert sees(project.home) == {".config/remote-lab/titanic/notes": b"mine\n"}
 
 
 # 9. Conflicts are never pushed

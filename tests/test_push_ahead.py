@@ -80,7 +80,7 @@ def test_a_remote_that_has_moved_is_found_where_it_is(
     project = Project.rendered(laptop, reaches(loopback))
     push(project, log)
     before = sees(loopback.home)
-    (project.pieces / ".config/titanic/news").write_text("news\n")
+    (project.pieces / ".config/remote-lab/titanic/news").write_text("news\n")
     with Loopback(laptop.key) as other:
         hosts = project.root / "home/laptop/.ssh/config.d/titanic.conf"
         was = hosts.stat()

@@ -126,7 +126,7 @@ def pester(runs: list[Run], kill: float) -> None:
 def test_of_many_who_take_over_one_holds(
     holder: list[str], tmp_path: Path, counted: Callable[[str], None], kill: float
 ) -> None:
-    state = tmp_path / ".local/state/titanic"
+    state = tmp_path / ".local/state/remote-lab/titanic"
     state.mkdir(parents=True)
     env = {**os.environ, "HOME": str(tmp_path)}
     rounds, each, held = 80, 6, 0
@@ -155,7 +155,7 @@ def test_of_many_who_take_over_one_holds(
 def test_who_is_stopped_is_not_dead(
     holder: list[str], tmp_path: Path, counted: Callable[[str], None]
 ) -> None:
-    state = tmp_path / ".local/state/titanic"
+    state = tmp_path / ".local/state/remote-lab/titanic"
     state.mkdir(parents=True)
     env = {**os.environ, "HOME": str(tmp_path)}
     os.mkfifo(tmp_path / "wait")
@@ -185,7 +185,7 @@ class Pusher:
 
     def __init__(self, project: Project, slug: str) -> None:
         self.project, self.slug = project, slug
-        self.pieces = project.pieces / ".config" / slug
+        self.pieces = project.pieces / ".config/remote-lab" / slug
         self.sent: set[str] = set()
 
     def edit(self) -> None:
@@ -214,14 +214,14 @@ class Pusher:
 
 def marks(home_there: Path, slug: str) -> set[str]:
     """What the home sees of a project: one mark, if it is whole."""
-    own = home_there / ".config" / slug
+    own = home_there / ".config/remote-lab" / slug
     names = (Path(TMUX).name, Path(BASHRC).name, "mark")
     return {(own / name).read_text() for name in names} if own.exists() else set()
 
 
 def leftovers(home_there: Path, slug: str) -> list[str]:
     """What should not be in a project's state once all is quiet."""
-    state = home_there / ".local/state" / slug
+    state = home_there / ".local/state/remote-lab" / slug
     usual = {"current", "generations", "folders", "links", "bashrc-made"}
     found = [path.name for path in state.iterdir() if path.name not in usual]
     return found + [

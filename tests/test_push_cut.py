@@ -47,7 +47,7 @@ def edited(project: Project, text: object) -> dict[str, bytes]:
 
 
 def state(loopback: Loopback) -> Path:
-    return loopback.home / ".local/state/titanic"
+    return loopback.home / ".local/state/remote-lab/titanic"
 
 
 def assert_told(

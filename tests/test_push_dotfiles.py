@@ -65,7 +65,8 @@ def clash(project: Project) -> Problem:
     assert caught.value.code == REMOTE_EDITED, caught.value.what
     changed = differences(snapshot(project.home), before)
     # Of a first push that is refused, an empty folder stays.
-    assert changed in ([], [".local", ".local/state", ".local/state/titanic"])
+    made = [".local", ".local/state", ".local/state/remote-lab"]
+    assert changed in ([], [*made, f"{made[-1]}/titanic"])
     return caught.value
 
 
@@ -153,7 +154,7 @@ def test_a_piece_that_is_dropped_leaves_the_file(
 def test_a_folder_that_is_the_users_link_is_his(project: Project, news: str) -> None:
     """Nothing is written through it, or deleted; --force puts a folder in its place."""
     ask(project)
-    ours = project.home / ".config/titanic/jupyter"
+    ours = project.home / ".config/remote-lab/titanic/jupyter"
     his = project.home / "dotfiles/jupyter"
     subprocess.run(["cp", "-R", f"{ours}/.", his], check=True)
     subprocess.run(["rm", "-r", ours], check=True)
@@ -163,14 +164,14 @@ def test_a_folder_that_is_the_users_link_is_his(project: Project, news: str) -> 
     ask(project)
     assert ours.readlink() == his
     assert snapshot(his) == before
-    piece = ".config/titanic/jupyter/jupyter_server_config.py"
+    piece = ".config/remote-lab/titanic/jupyter/jupyter_server_config.py"
     if news == "drop":
         (project.pieces / piece).unlink()
         ask(project)
         assert snapshot(his) == before
         return
     if news == "add":
-        piece = ".config/titanic/jupyter/new"
+        piece = ".config/remote-lab/titanic/jupyter/new"
     project.edit(piece, "# new")
     clash(project)
     ask(project, mode="force")

@@ -293,7 +293,7 @@ def test_no_line_gets_into_the_ssh_configuration(
 ) -> None:
     hostile.says("socket\t/run/user/1000/a b é/lab.sock", "token\tx")
     called(project, "tunnel", "up")
-    config = project.laptop.home / ".local/state/titanic/laptop/ssh.conf"
+    config = project.laptop.home / ".local/state/remote-lab/titanic/laptop/ssh.conf"
     usual = config.read_text().splitlines()
     assert '"/run/user/1000/a b é/lab.sock"' in config.read_text()
     for target in TARGETS:

@@ -219,7 +219,7 @@ def test_umasks(account: OddRemote, umask: str) -> None:
     account.home.chmod(0o750)
     (account.home / ".config").chmod(0o710)
     account.push()
-    ours = [account.home / ".config/titanic/", account.home / ".local"]
+    ours = [account.home / ".config/remote-lab/titanic/", account.home / ".local"]
     for path in [*ours, *(found for place in ours for found in place.rglob("*"))]:
         assert path.lstat().st_mode & 0o077 == 0 or path.is_symlink(), path
     account.remote("remove")

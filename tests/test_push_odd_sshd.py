@@ -135,7 +135,7 @@ def test_limits(account: OddRemote, counted: Counted, kind: str) -> None:
     account.be(stage=NOBODY.format("-S -c 0"))
     account.push()
     assert sees(account.home) == after_push(account.project)
-    state = account.home / ".local/state/titanic"
+    state = account.home / ".local/state/remote-lab/titanic"
     assert not [*state.glob("in.*"), *state.glob("generations/*.part")]
     counted(f"{refused} pushes under a limit on {kind}")
 

@@ -11,7 +11,7 @@ from project import Project, sees, snapshot
 from pushing import BASHRC, SERVER, TMUX, ask, differences, visible
 from remote_lab.errors import REMOTE_EDITED, Problem
 
-OWN = ".config/titanic"
+OWN = ".config/remote-lab/titanic"
 
 
 @pytest.fixture
@@ -42,8 +42,9 @@ def refused(project: Project, *words: str, main: str = "push_home") -> Problem:
     after = snapshot(project.home)
     changed = differences(before, after)
     # An empty folder of ours, and notes in it, may have come.
-    state = ".local/state/titanic"
-    assert all(path in state or path.startswith(state) for path in changed), changed
+    state, folder = ".local/state/remote-lab/titanic", ".config/remote-lab"
+    left = [path for path in changed if path not in state and path != folder]
+    assert all(path.startswith(state) for path in left), left
     return problem
 
 
@@ -52,7 +53,13 @@ def refused(project: Project, *words: str, main: str = "push_home") -> Problem:
 
 @pytest.mark.parametrize(
     "place",
-    [".config", ".config/systemd", ".local", ".local/state", ".local/state/titanic"],
+    [
+        ".config",
+        ".config/systemd",
+        ".local",
+        ".local/state",
+        ".local/state/remote-lab/titanic",
+    ],
 )
 @pytest.mark.parametrize("what", ["file", "dangling"])
 def test_a_file_or_a_link_to_nowhere_where_a_folder_should_be(
@@ -289,7 +296,7 @@ def test_an_immutable_piece(pushed: Project, immutable: Callable[[Path], Path]) 
     assert not (pushed.home / OWN).is_symlink()
     mutable(old)
     ask(pushed, "remove_home")
-    assert not (pushed.home / ".local/state/titanic").exists()
+    assert not (pushed.home / ".local/state/remote-lab/titanic").exists()
 
 
 def powerless(project: Project, *words: str) -> Completed:
@@ -300,7 +307,7 @@ def powerless(project: Project, *words: str) -> Completed:
 
 @pytest.mark.needs("root", "setpriv")
 @pytest.mark.parametrize(
-    "place", ["", ".config", ".config/systemd", ".local/state/titanic", OWN]
+    "place", ["", ".config", ".config/systemd", ".local/state/remote-lab/titanic", OWN]
 )
 def test_a_folder_that_may_not_be_written(project: Project, place: str) -> None:
     (project.home / ".bashrc").write_text("mine\n")

@@ -227,7 +227,7 @@ def check_programs(project: Path) -> None:
         for shell in ("sh", "dash", "bash"):
             run(shell, "-n", home(project, name))
     run("bash", "-n", home(project, "bashrc"))
-    (aliases,) = project.glob("home/laptop/.config/*/aliases.sh")
+    (aliases,) = project.glob("home/laptop/.config/*/*/aliases.sh")
     for shell in ("bash", "zsh"):
         run(shell, "-n", aliases)
     for path in project.rglob("*.py"):
@@ -257,7 +257,7 @@ def test_linters_find_nothing(
     run("black", "-q", "--check", "--extend-exclude", "^$", project)
     run("ruff", "check", "-q", "--no-cache", project)
     run("shellcheck", *[home(project, name) for name in PROGRAMS])
-    (aliases,) = project.glob("home/laptop/.config/*/aliases.sh")
+    (aliases,) = project.glob("home/laptop/.config/*/*/aliases.sh")
     run("shellcheck", "-s", "bash", home(project, "bashrc"), aliases)
     for name in PROGRAMS:
         assert home(project, name).stat().st_mode & 0o111
@@ -325,7 +325,7 @@ def test_a_tunnel_shares_no_connection_and_a_login_does(plain: Path) -> None:
 def test_the_sandbox_alone_needs_no_ssh(sandbox: Path) -> None:
     assert not list(sandbox.rglob(".ssh"))
     assert toml(sandbox / "remote.toml")["remotes"]["my-lab"]["sandbox"] is True
-    (aliases,) = sandbox.glob("home/laptop/.config/*/aliases.sh")
+    (aliases,) = sandbox.glob("home/laptop/.config/*/*/aliases.sh")
     assert "ssh" not in aliases.read_text()
 
 
@@ -382,7 +382,9 @@ def test_aliases_leave_commands_of_the_same_name_alone(
 ) -> None:
     git = render(template, tmp_path / "p", project_slug="git", **SERVER)
     for project, slug, own in [(git, "git", set()), (plain, "my-lab", {"my-lab"})]:
-        laptop = aliases(shell, next(project.glob("home/laptop/.config/*/aliases.sh")))
+        laptop = aliases(
+            shell, next(project.glob("home/laptop/.config/*/*/aliases.sh"))
+        )
         assert laptop == own | {f"{slug}-cd", f"{slug}-tmux"}
         if shell == "bash":
             remote = aliases(shell, home(project, "bashrc"))

@@ -152,7 +152,7 @@ def test_a_teammates_tunnel_has_his_own_port(
     laptop: Laptop, loopback: Loopback
 ) -> None:
     project, port = Project.rendered(laptop, reaches(loopback)), free_port()
-    state = loopback.home / ".local/state/titanic"
+    state = loopback.home / ".local/state/remote-lab/titanic"
     state.mkdir(parents=True)
     # What tells the lab's process from any other is its python.
     python = f"{loopback.home}/titanic/.venv/bin/python"

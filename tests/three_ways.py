@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 KEPT = 5  # generations
-OWN = ".config/titanic"  # all of it is one place of the home
+OWN = ".config/remote-lab/titanic"  # all of it is one place of the home
 
 
 @dataclass(frozen=True)

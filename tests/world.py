@@ -15,7 +15,7 @@ from three_ways import OWN, Model, Told, Tree, above, below, places_of, states, 
 
 # What has been done, for the figures; and what a user can do through one link.
 done: Counter[str] = Counter()
-STATE = ".local/state/titanic"
+STATE = ".local/state/remote-lab/titanic"
 Snapshot = dict[str, tuple[Any, ...]]
 OUTSIDE = ("write", "chmod")
 
@@ -74,7 +74,7 @@ class World:
             behind = self.state / "current" / "home" / path
             if behind.is_symlink() or not behind.is_file() or how not in OUTSIDE:
                 return False
-        for parent in [self.home / p for p in reversed(above(path))][2:]:
+        for parent in [self.home / p for p in reversed(above(path))][3:]:
             if parent.is_symlink() or parent.is_file():
                 if how in ("chmod", "delete"):
                     return False

@@ -121,7 +121,9 @@ def end() -> None:
         # Of a demo that came no further, there may be nothing to remove.
         subprocess.run(["./remote", "remove"], cwd=DEMO, check=False)
         shutil.rmtree(DEMO.parent)
-    shutil.rmtree(Path.home() / ".local/state" / DEMO.name, ignore_errors=True)
+    shutil.rmtree(
+        Path.home() / ".local/state/remote-lab" / DEMO.name, ignore_errors=True
+    )
     print("Everything is shut down and taken away again.")
 
 

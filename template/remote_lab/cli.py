@@ -175,8 +175,8 @@ def undo(name: str | None, restart: bool) -> None:
         show.step(f"{connection.remote.name}: ~/{path} is as it was before.")
     show.done(
         f"{connection.remote.name}: back to generation {report.generation}; what was"
-        f" in use is kept as ~/.local/state/{connection.project.slug}/generations/"
-        f"{report.former}"
+        f" in use is kept as ~/.local/state/remote-lab/{connection.project.slug}"
+        f"/generations/{report.former}"
     )
     for note in report.notes:
         show.note(note)

@@ -8,7 +8,7 @@ REMOTE_EDITED = 3
 UNREACHABLE = 4
 
 # Takes a project's lock away, by hand.
-LOCK = "rm .local/state/{}/lock"
+LOCK = "rm .local/state/remote-lab/{}/lock"
 
 
 class Problem(Exception):

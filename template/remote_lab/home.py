@@ -28,7 +28,9 @@ from remote_lab.parcel import Parcel
 from remote_lab.session import Record, number
 from remote_lab.sshconf import write
 
-PROGRAMS = ("state", "lock", "places", "bashrc", "compare", "lab", "apply")
+PROGRAMS = (
+    *("state", "lock", "places", "bashrc", "former", "compare", "lab", "apply"),
+)
 BACK = (*PROGRAMS, "back")
 BLOCKED = re.compile("not a directory|file exists", re.IGNORECASE)
 FULL = re.compile("no space left|quota|read-only", re.IGNORECASE)

@@ -98,10 +98,12 @@ def uninstall(project: Project) -> None:
         Path(name).unlink(missing_ok=True)
     (Path.home() / f".ssh/known_hosts.{project.slug}").unlink(missing_ok=True)
     # The wheels are everybody's, but any project can fetch them again.
-    for ours in (project.state, wheels.cache().parent):
+    for ours in (project.state, wheels.cache()):
         shutil.rmtree(ours, ignore_errors=True)
+    with suppress(OSError):  # another project's things are there
+        wheels.cache().parent.rmdir()
     # Our state's folders are made by whichever verb comes first.
-    folders = {*map(Path, record.said["folders"]), *project.state.parents[:3]}
+    folders = {*map(Path, record.said["folders"]), *project.state.parents[:4]}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         with suppress(OSError):  # something else lives there
             folder.rmdir()
@@ -220,7 +222,7 @@ def shell_files() -> list[Path]:
 
 def block(slug: str) -> str:
     """The lines that a shell's start-up file gets."""
-    aliases = f"~/.config/{slug}/aliases.sh"
+    aliases = f"~/.config/remote-lab/{slug}/aliases.sh"
     return f"# >>> {slug} >>>\n[ ! -r {aliases} ] || . {aliases}\n# <<< {slug} <<<\n"
 
 

@@ -63,7 +63,8 @@ class Parcel:
         else:
             folder = (
                 "read -r h </proc/sys/kernel/hostname"
-                f' && w="$HOME"/.local/state/{slug}/in.$h.$$.{self.id} && mkdir -p "$w"'
+                f' && w="$HOME"/.local/state/remote-lab/{slug}/in.$h.$$.{self.id}'
+                ' && mkdir -p "$w"'
             )
         unpack = "gzip -dc | tar -xof -" if self.packed else "tar -xof -"
         return (

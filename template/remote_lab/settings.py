@@ -54,7 +54,7 @@ class Project(NamedTuple):
     @property
     def state(self) -> Path:
         """The laptop's own notes on this project: addresses, sockets, records."""
-        return Path.home() / ".local" / "state" / self.slug / "laptop"
+        return Path.home() / ".local" / "state" / "remote-lab" / self.slug / "laptop"
 
     def pick(self, name: str | None) -> Remote:
         """The remote called name; without a name, the only one.

@@ -80,7 +80,7 @@ def links(project: Project, pieces: list[Piece]) -> list[str]:
 
     The project's own folder is one link; each piece outside it has its own.
     """
-    own = f".config/{project.slug}"
+    own = f".config/remote-lab/{project.slug}"
     outside = {p.path for p in pieces if not p.path.startswith(f"{own}/")}
     inside = {own} if len(outside) < len(pieces) else set()
     return sorted(outside | inside)

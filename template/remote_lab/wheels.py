@@ -200,7 +200,8 @@ def _rank(file: str, ranks: dict[Tag, int]) -> int | None:
 
 def cache() -> Path:
     """Where the laptop keeps what it fetched, for all projects and remotes."""
-    return Path.home() / ".cache" / "remote-lab" / "wheels"
+    # No project is called so: their folders are its neighbours.
+    return Path.home() / ".cache" / "remote-lab" / "_wheels"
 
 
 def fetch(wheels: list[Wheel], platform: Platform, python: Python) -> None:

@@ -1,4 +1,4 @@
-"""How often an attack is tried: a little in each run of the suite, much in `make attack`."""
+"""How often an attack is tried: a little in the suite, much in `make attack`."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ lab_address() { # what the laptop needs for the tunnel and the browser
 
 lab_password() { # keep $password, hashed as jupyter_server does, where it looks
     cd "$code" && [ -x .venv/bin/python ] || fail 1 noenv
-    config=$HOME/.local/share/$slug/jupyter/jupyter_server_config.json
+    config=$HOME/.local/share/$base/jupyter/jupyter_server_config.json
     mkdir -p "${config%/*}" &&
         printf %s "$password" | .venv/bin/python -c "$hash_password" "$config" ||
         fail 1 nowrite "$config"

@@ -13,7 +13,7 @@
 #
 # No pipelines where it counts: of a part that dies, sh would learn nothing. And few
 # commands: on a machine nearby, starting them is most of what a push takes.
-# Needs: state.sh, lock.sh, places.sh, bashrc.sh, compare.sh, lab.sh, mode.
+# Needs: state.sh, lock.sh, places.sh, bashrc.sh, former.sh, compare.sh, lab.sh, mode.
 
 stage() { # the new generation, whole, beside the others
     number=1
@@ -119,6 +119,7 @@ prune() { # keep the five newest, and the one that was in use: undo goes back to
 
 push_home() {
     begin
+    former_in
     [ "$mode" = dry ] || write_through || fail 1 owed "$behind"
     if as_pushed; then due=no; else weigh; fi
     links_free "$work/links"

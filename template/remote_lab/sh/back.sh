@@ -3,6 +3,7 @@
 
 undo_home() { # back to the generation before this one
     begin
+    former_in
     [ -e "$current/id" ] || fail 1 never
     write_through || fail 1 owed "$behind"
     by=''
@@ -70,6 +71,7 @@ keep_own() { # a copy of the home pieces, if the user has made any of them his o
 
 remove_home() { # everything of the project, but its code, off this account
     begin
+    former_in
     # Noted by even half a first push; what a remove left behind it may go at once.
     [ -e "$state/links" ] || { notes_away; fail 1 never; }
     [ ! -e "$current/id" ] || keep_own || fail 1 nowrite "$state"
@@ -85,7 +87,7 @@ remove_home() { # everything of the project, but its code, off this account
     rm -f "$current" || fail 1 stopped "$state"
     bashrc_out || { rm -f "$beside"; fail 1 remains .bashrc; }
     socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
-    case $socket in /tmp/"$slug"-*/lab.sock) rm -rf "${socket%/*}" ;; esac
+    case $socket in /tmp/remote-lab-*/lab.sock) rm -rf "${socket%/*}" ;; esac
     while IFS= read -r place; do
         link_out "$place" || fail 1 remains "$place"
     done <"$state/links"
@@ -95,16 +97,23 @@ remove_home() { # everything of the project, but its code, off this account
     done <"$work/folders"
     userctl daemon-reload >/dev/null 2>&1
     # The notes go last: as long as they are there, remove can be had again.
-    away "$state/generations" && rm -rf "$HOME/.local/share/$slug" "$HOME/.cache/$slug" &&
-        notes_away || fail 1 remains ".local/state/$slug"
+    away "$state/generations" && ours_away "$HOME/.local/share/$base" bin jupyter &&
+        ours_away "$HOME/.cache/$base" wheels uv && notes_away ||
+        fail 1 remains ".local/state/$base"
     say removed
 }
 
-notes_away() { # all of $state; a push that has come meanwhile waits there for the lock
-    for left in "$state"/*; do
-        case $left in "$state"/in.* | "$state"/lock) ;; *) rm -rf "$left" || return ;; esac
-    done
-    rm -rf "$work" "$state/lock" || return
+ours_away() { # FOLDER NAME...: delete what we made in a folder, and then the folder
+    folder=$1
+    shift
+    for left; do rm -rf "${folder:?}/$left" || return; done
+    # One that holds something else stays.
+    rmdir "$folder" "${folder%/*}" 2>/dev/null || :
+}
+
+notes_away() { # a push that has come meanwhile waits there for the lock
+    rm -rf "$state"/lab.addr.* "$state"/lab.log* "$state"/token.* "$state"/claim.* &&
+        ours_away "$state" bashrc-made cookie-secret env.unfinished folders lab.addr \
+            links run service supervise.pid token unended in."$host.$$.$id" lock || return
     locked=''
-    rmdir "$state" 2>/dev/null || :
 }

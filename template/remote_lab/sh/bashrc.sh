@@ -22,7 +22,7 @@ bashrc_in() { # one marked block at the end of ~/.bashrc, once
     fi
     {
         echo "# >>> $slug >>>"
-        echo "[ ! -r ~/.config/$slug/bashrc ] || . ~/.config/$slug/bashrc"
+        echo "[ ! -r ~/.config/$base/bashrc ] || . ~/.config/$base/bashrc"
         echo "# <<< $slug <<<"
     } >>"$beside" && mv -f "$beside" "$bashrc" || bashrc_failed
 }
@@ -46,10 +46,11 @@ bashrc_less() { # write, beside it, what ~/.bashrc is without the block, and not
     *) [ ! -f "$HOME/.bashrc" ]; return ;;
     esac
     # These lines alone: what was written among them, or below, is the user's.
-    ours="\[ ! -r ~\/\.config\/$slug\/bashrc \] || \. ~\/\.config\/$slug\/bashrc"
+    aliases="~/\.config/$base/bashrc"
+    ours="\[ ! -r $aliases \] || \. $aliases"
     bashrc=$(readlink -f "$HOME/.bashrc") && beside=$HOME/.bashrc.$slug.$id &&
         cp -p "$bashrc" "$beside" && last=$(tail -n 1 "$bashrc") &&
-        sed -e "/^# >>> $slug >>>\$/d" -e "/^# <<< $slug <<<\$/d" -e "/^$ours\$/d" \
+        sed -e "/^# >>> $slug >>>\$/d" -e "/^# <<< $slug <<<\$/d" -e "\,^$ours\$,d" \
             "$bashrc" >"$beside" || return
     # The line end that we added, unless something was written below the block since.
     [ -e "$state/unended" ] && [ "$last" = "# <<< $slug <<<" ] || return 0

@@ -2,8 +2,8 @@
 # building. Needs: state.sh; to build, lock.sh and: stamp, decisive (the files that
 # decide what is in it), and what the function at hand says.
 
-wheels=$HOME/.cache/$slug/wheels
-own_uv=$HOME/.local/share/$slug/bin/uv
+wheels=$HOME/.cache/$base/wheels
+own_uv=$HOME/.local/share/$base/bin/uv
 # A build that died may leave a package half there that uv takes for whole.
 unfinished=$state/env.unfinished
 # What a module system or an active environment has set would lead uv astray.
@@ -96,7 +96,7 @@ env_bring() { # from what came. Needs: uv, python and its version, package; the 
     wheels_in || fail 1 nowrite "$wheels"
     UV_OFFLINE=1 UV_NO_INDEX=1 UV_FIND_LINKS=$wheels UV_PYTHON_DOWNLOADS=never
     # Nobody else can use what is unpacked here: it goes when the project goes.
-    UV_CACHE_DIR=${UV_CACHE_DIR:-$HOME/.cache/$slug/uv}
+    UV_CACHE_DIR=${UV_CACHE_DIR:-$HOME/.cache/$base/uv}
     export UV_OFFLINE UV_NO_INDEX UV_FIND_LINKS UV_PYTHON_DOWNLOADS UV_CACHE_DIR
     about='import platform; print(platform.python_version())'
     if [ "$(.venv/bin/python -c "$about" 2>/dev/null)" != "$version" ]; then

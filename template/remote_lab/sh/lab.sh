@@ -1,12 +1,12 @@
 # The lab as a service: which backend runs it, and start, stop, restart. The backends
-# differ in who starts ~/.config/<slug>/lab and minds it; the lab is the same.
+# differ in who starts ~/.config/remote-lab/<slug>/lab and minds it; the lab is the same.
 # Needs: state.sh, service, and restart (yes: even with kernels running).
 
 account=${LOGNAME:-$(id -un)}
 unit=jupyter-$slug.service
 wants=.config/systemd/user/default.target.wants
 user_unit=jupyter-$slug@$account.service
-system=$HOME/.config/$slug/system
+system=$HOME/.config/$base/system
 
 userctl() { # systemctl --user; sudo, cron and some sshd's strip what it needs
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/run/user/$(id -u)} systemctl --user "$@"
@@ -54,7 +54,7 @@ lab_pid() { # sets server, the lab's pid, if it runs
     done <"$state/lab.addr"
     # After a reboot, the number may be another's: it must be this project's launcher,
     # or the python that this becomes.
-    [ -n "$server" ] && grep -qF -e "$code/.venv/bin/python" -e "/.config/$slug/lab" \
+    [ -n "$server" ] && grep -qF -e "$code/.venv/bin/python" -e "/.config/$base/lab" \
         "/proc/$server/cmdline" 2>/dev/null || { server='' && return 1; }
 }
 
@@ -73,7 +73,7 @@ backend_ready() { # what it needs is there; else end here, with the lab as it is
     systemd-user) user_manager || fail 1 nosystemd ;;
     systemd-system)
         system_unit_is_in || sudo -n -l sh "$system/enable" "$account" >/dev/null 2>&1 ||
-            fail 1 nosudo sh ".config/$slug/system/enable" "$account"
+            fail 1 nosudo sh ".config/$base/system/enable" "$account"
         ;;
     tmux)
         command -v tmux >/dev/null || fail 1 notmux
@@ -88,8 +88,8 @@ system_unit_is_in() {
 }
 
 backend_start() {
-    [ -e "$HOME/.config/$slug/lab" ] || fail 1 nohome
-    [ -x "$HOME/.config/$slug/lab" ] || fail 1 noexec
+    [ -e "$HOME/.config/$base/lab" ] || fail 1 nohome
+    [ -x "$HOME/.config/$base/lab" ] || fail 1 noexec
     backend_pick
     # Whatever else the answer says by now: a restart is the user's word.
     [ -z "$former" ] || ! lab_pid || backend=$former
@@ -109,18 +109,18 @@ backend_start() {
         ;;
     systemd-system)
         system_unit_is_in || sudo -n sh "$system/enable" "$account" 2>/dev/null ||
-            fail 1 nosudo sh ".config/$slug/system/enable" "$account"
+            fail 1 nosudo sh ".config/$base/system/enable" "$account"
         systemctl -q is-active "$user_unit" ||
             sudo -n systemctl start "$user_unit" 2>/dev/null ||
             fail 1 nosudo systemctl start "$user_unit"
         ;;
     tmux)
-        lab_pid || minded || tmux -L "$slug" -f "$HOME/.config/$slug/tmux.conf" \
-            new-session -d -s lab "exec \"\$HOME\"/.config/$slug/supervise"
+        lab_pid || minded || tmux -L "$slug" -f "$HOME/.config/$base/tmux.conf" \
+            new-session -d -s lab "exec \"\$HOME\"/.config/$base/supervise"
         ;;
     process)
         lab_pid || minded ||
-            nohup "$HOME/.config/$slug/supervise" </dev/null >/dev/null 2>&1 &
+            nohup "$HOME/.config/$base/supervise" </dev/null >/dev/null 2>&1 &
         ;;
     esac || fail 1 nostart "$backend"
     echo "$backend" >"$state/service"
@@ -155,7 +155,7 @@ backend_stop() {
 backend_leave() { # the lab stops, and what ran it starts it no more, at no boot either
     if [ "$(cat "$state/service" 2>/dev/null)" = systemd-system ]; then
         sudo -n sh "$system/disable" "$account" 2>/dev/null ||
-            fail 1 nosudo sh ".config/$slug/system/disable" "$account"
+            fail 1 nosudo sh ".config/$base/system/disable" "$account"
     else
         backend_stop
     fi
@@ -172,7 +172,7 @@ lab_status() { # BACKEND STATE PROCESSES, and whether a restart is owed
 
 minded() { # whether a supervise lives: after a crash, it starts the lab in a while
     minder=$(cat "$state/supervise.pid" 2>/dev/null) &&
-        grep -q "$slug/supervise" "/proc/$minder/cmdline" 2>/dev/null
+        grep -q "/$slug/supervise" "/proc/$minder/cmdline" 2>/dev/null
 }
 
 follow_up() { # what a change calls for, now or when the last push was cut off
@@ -181,7 +181,7 @@ follow_up() { # what a change calls for, now or when the last push was cut off
         rm -f "$current/pending/reload"
     }
     [ ! -e "$current/pending/tmux" ] || {
-        tmux -L "$slug" source-file "$HOME/.config/$slug/tmux.conf" >/dev/null 2>&1 &&
+        tmux -L "$slug" source-file "$HOME/.config/$base/tmux.conf" >/dev/null 2>&1 &&
             say reloaded tmux
         rm -f "$current/pending/tmux"
     }

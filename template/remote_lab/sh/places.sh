@@ -15,7 +15,7 @@ links_free() { # LINKS: none of the places holds something of the user's
 }
 
 own_link() { # PLACE outside: is it the user's own link to a file, which we write then?
-    case $1 in ".config/$slug"/*) return 1 ;; esac
+    case $1 in ".config/$base"/*) return 1 ;; esac
     # Ours leads to the same; spare the readlink.
     # shellcheck disable=SC3013
     [ ! "$HOME/$1" -ef "$current/home/$1" ] && [ -h "$HOME/$1" ] && [ -f "$HOME/$1" ] &&
@@ -26,11 +26,14 @@ own_link() { # PLACE outside: is it the user's own link to a file, which we writ
 links_in() { # LINKS
     # Even where there are none: by this, a remove knows that something was pushed.
     [ -e "$state/links" ] || : >"$state/links" || return
+    # All folders first: where one can't be made, no link is there yet.
+    while IFS= read -r place; do
+        case $place in */*) [ -h "$HOME/$place" ] || folder_in "${place%/*}" || return ;; esac
+    done <"$1"
     while IFS= read -r place; do
         [ ! -h "$HOME/$place" ] || continue
         # Noted first: remove must find them, wherever this is cut.
         printf '%s\n' "$place" >>"$state/links" || return
-        case $place in */*) folder_in "${place%/*}" || return ;; esac
         ln -s "$current/home/$place" "$HOME/$place" || return
     done <"$1"
 }

@@ -5,7 +5,8 @@ umask 077
 LC_ALL=C
 export LC_ALL
 tab='	' # a tab: most of what is kept and said is fields between tabs
-state=$HOME/.local/state/$slug
+base=remote-lab/$slug # below .config, .local/state and the like: no other program has it
+state=$HOME/.local/state/$base
 current=$state/current
 code=$HOME/$dir
 
