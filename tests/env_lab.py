@@ -42,6 +42,7 @@ data = { data = "environment" }
 """
 REMOTE_TOML = """\
 slug = "demo-lab"
+id = "0123456789abcdef"
 dir = "demo-lab"
 environment = "uv"
 service = "auto"

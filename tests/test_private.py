@@ -204,7 +204,8 @@ def test_the_lab_can_be_neither_reached_nor_read(live: Live, mallory: Account) -
             " ~/.local/state/remote-lab/titanic/current/home"
             " ~/.config/remote-lab/titanic ~/.local/share/remote-lab/titanic"
             " ~/.cache/remote-lab/titanic ~/titanic"
-            " $XDG_RUNTIME_DIR/jupyter-titanic -maxdepth 3 -print0; printf %s ~/.profile"
+            " $XDG_RUNTIME_DIR/jupyter-titanic -maxdepth 3 -print0;"
+            " printf %s ~/.profile"
         ).stdout
         said = python(live, mallory.name, KNOCK, everything)
     for end in (

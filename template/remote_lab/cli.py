@@ -57,7 +57,7 @@ def setup() -> None:
     """All that follows a copy or a git clone, step by step."""
     from remote_lab.setup_steps import setup as run
 
-    sys.exit(0 if run(settings.load(ROOT)) else FAILED)
+    sys.exit(0 if run(_project()) else FAILED)
 
 
 @cli.command()
@@ -74,7 +74,7 @@ def install(
     """
     from remote_lab import laptop
 
-    project = settings.load(ROOT)
+    project = _project()
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
     if own:
@@ -87,7 +87,7 @@ def uninstall() -> None:
     """Take all of it out of this laptop again."""
     from remote_lab import laptop
 
-    laptop.uninstall(settings.load(ROOT))
+    laptop.uninstall(_project())
 
 
 @cli.command()
@@ -117,7 +117,7 @@ def push(
     if dry_run and force:
         raise click.UsageError("--dry-run and --force exclude each other.")
     parts = _parts(only)
-    project = settings.load(ROOT)
+    project = _project()
     if everywhere:
         remotes = list(project.remotes.values())
     else:
@@ -233,7 +233,7 @@ def pairs(check: bool, side: str | None, files: tuple[str, ...]) -> None:
     if bool(side) != bool(files) or (side and check):
         raise click.UsageError("Say both: --from script FILE, or --from notebook FILE.")
     words = [f"from-{side}", *files] if side else ["check" if check else "sync"]
-    sys.exit(notebooks.pairs(settings.load(ROOT), *words))
+    sys.exit(notebooks.pairs(_project(), *words))
 
 
 @cli.command("open")
@@ -334,7 +334,7 @@ def tunnel_status(name: str | None) -> None:
     """Which tunnels are up: each remote, up or down, and its port here."""
     from remote_lab.tunnel import tunnel as tunnel_to
 
-    project = settings.load(ROOT)
+    project = _project()
     for remote in [project.pick(name)] if name else project.remotes.values():
         way = tunnel_to(Connection(project, remote))
         click.echo(f"{remote.name}\t{'up' if way.is_up() else 'down'}\t{way.port}")
@@ -346,7 +346,7 @@ def status(as_json: bool) -> None:
     """Every remote at a glance."""
     from remote_lab import status as states
 
-    rows = states.status(settings.load(ROOT))
+    rows = states.status(_project())
     if as_json:
         import json
 
@@ -396,8 +396,14 @@ def completion(shell: str) -> None:
     click.echo(text)
 
 
-def _connect(name: str | None) -> Connection:
+def _project() -> settings.Project:
     project = settings.load(ROOT)
+    settings.claim(project)
+    return project
+
+
+def _connect(name: str | None) -> Connection:
+    project = _project()
     return Connection(project, project.pick(name))
 
 

@@ -108,8 +108,7 @@ def push(connection: Connection, there: RemoteCode, dry: bool = False) -> str:
     if dry:
         show.step(f"Would bring commit {head[:10]} ({branch}) to {name}.")
         return head
-    values = {"slug": project.slug, "dir": project.dir, "mode": "apply"}
-    values |= {"branch": branch, "commit": head}
+    values = {**project.names, "mode": "apply", "branch": branch, "commit": head}
     text = program("state", "lock", "code", values=values, main="code_switch")
     parcel = Parcel(text, packed=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +133,7 @@ def refresh_notebooks(connection: Connection) -> list[str]:
     Returns:
         What there is to say, such as of a notebook that was edited there and stays.
     """
-    asked = {"slug": connection.project.slug, "dir": connection.project.dir}
+    asked = connection.project.names
     text = program("state", "code", values=asked, main="code_notebooks")
     _, records = connection.run(text)
     return [" ".join(record[1:]) for record in records if record[0] == "note"]

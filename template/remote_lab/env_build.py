@@ -46,8 +46,7 @@ class Build:
         self.project = connection.project
         self.name = connection.remote.name
         self.values = {
-            "slug": self.project.slug,
-            "dir": self.project.dir,
+            **self.project.names,
             "mode": "apply",
             "stamp": wanted,
             "decisive": " ".join(DECISIVE[self.project.environment]),

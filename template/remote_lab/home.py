@@ -213,7 +213,7 @@ def values(connection: Connection, **more: str) -> dict[str, str]:
     project = connection.project
     # The sandbox is on the user's own machine: its systemd and tmux are his.
     service = "process" if connection.remote.sandbox else project.service
-    return {"slug": project.slug, "dir": project.dir, "service": service, **more}
+    return {**project.names, "service": service, **more}
 
 
 def _what_became(

@@ -80,7 +80,11 @@ class Parcel:
 
     def write(self, stream: IO[bytes]) -> None:
         """Write everything to a stream, the program and the end mark last."""
-        prelude = f'id={self.id}\nwork=$w\ncd "$HOME" || exit\n'
+        prelude = (
+            f"id={self.id}\nwork=$w\n"
+            "trap 'rm -rf \"$work\"' EXIT\n"  # until `begin` has a better one
+            'cd "$HOME" || exit\n'
+        )
         last = [("run", prelude + self.program), ("end", f"{self.id}\n")]
         members = [*self._members, *(_member(n, text.encode()) for n, text in last)]
         if self.packed:

@@ -87,7 +87,7 @@ class Session:
         """The lines after the mark, as they come, each split at its tabs.
 
         Raises:
-            Problem: There is no end of them.
+            Problem: There is no end of them, or another project is there.
         """
         left = self.most
         while raw := self._call.stdout.readline(left):
@@ -102,10 +102,23 @@ class Session:
             line = raw.decode("utf-8", "replace").rstrip("\n")
             if self.marked and line.startswith("lacks "):
                 self._lacking = line.split()[1:]
+            elif self.marked and line == "otherproject":
+                raise self._other_project()
             elif self.marked:
                 yield tuple(line.split("\t"))
             self.marked = self.marked or line.endswith(self._mark)
             self._noise = raw
+
+    def _other_project(self) -> Problem:
+        project = self.connection.project
+        note = f".local/state/remote-lab/{project.slug}/project"
+        return Problem(
+            f"Another project called {project.slug} is on {self.remote.name}.",
+            "Nothing was changed there.",
+            "Give this one another name: copier update --trust --defaults --data"
+            " project_slug=NAME   (if the other one is gone for good, have this one"
+            f" take its place: {self.connection.shell(f'rm {note}')})",
+        )
 
     def end(self) -> int:
         """Wait for the end.

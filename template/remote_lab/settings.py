@@ -1,6 +1,7 @@
 """The project's settings: remote.toml, and what is personal in remote.local.toml."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,11 +38,13 @@ class Project(NamedTuple):
 
     Attributes:
         root: The project's folder on the laptop.
+        id: Random; tells it from another project of that name.
         dir: The project's folder on the remotes, relative to the home there.
     """
 
     root: Path
     slug: str
+    id: str
     dir: str
     environment: str
     service: str
@@ -50,6 +53,11 @@ class Project(NamedTuple):
     setup_laptop: bool
     setup_push: bool
     remotes: dict[str, Remote]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What every program of ours on a remote has to know (sh/state.sh)."""
+        return {"slug": self.slug, "project": self.id, "dir": self.dir}
 
     @property
     def state(self) -> Path:
@@ -99,6 +107,7 @@ def load(root: Path) -> Project:
     return Project(
         root=root,
         slug=slug,
+        id=check.text(told, "id", r"[0-9a-f]{16}"),
         # The same bounds as the question's: it goes into shell programs.
         dir=check.text(told, "dir", r"(?!.*\.\.)[A-Za-z0-9._][A-Za-z0-9._/-]*"),
         environment=check.text(told, "environment", "uv|conda"),
@@ -112,6 +121,34 @@ def load(root: Path) -> Project:
             for name in check.table(told, "remotes")
         },
     )
+
+
+def claim(project: Project) -> None:
+    """Take the project's notes on this laptop, unless they are another project's.
+
+    Args:
+        project: The project.
+
+    Raises:
+        Problem: Another project of that name is on this laptop.
+    """
+    note = project.state / "id"
+    known = note.read_text(encoding="utf-8") if note.exists() else ""
+    id, _, root = known.strip().partition(" ")
+    if id == project.id:
+        return
+    theirs = Path(root) / "remote.toml"
+    # One that was deleted without a word has left its notes behind: they go on.
+    if id and theirs.is_file() and id in theirs.read_text(encoding="utf-8"):
+        raise Problem(
+            f"Another project called {project.slug} is on this laptop, in {root}.",
+            "Both would use the same ssh Host and folders. Nothing was changed.",
+            "Give one of them another name: copier update --trust --defaults --data"
+            f" project_slug=NAME   (or take the other one out of this laptop:"
+            f" cd {shlex.quote(root)} && ./remote uninstall)",
+        )
+    project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    note.write_text(f"{project.id} {project.root}\n", encoding="utf-8")
 
 
 def save_personal(project: Project, name: str, **values: str | int) -> Project:

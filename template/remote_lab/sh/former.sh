@@ -7,7 +7,7 @@
 former=$HOME/.local/state/$slug
 
 former_in() { # call it behind `begin`
-    [ -f "$former/links" ] && [ -d "$former/generations" ] || return 0
+    [ -f "$former/links" ] && former_ours || return 0
     if [ "$mode" = dry ]; then
         [ -h "$current" ] || [ ! -h "$former/current" ] || current=$former/current
         return
@@ -18,6 +18,13 @@ former_in() { # call it behind `begin`
     fi
     [ ! -h "$current" ] || former_links || fail 1 nowrite "$HOME"
     former_out || fail 1 nowrite "$former"
+}
+
+former_ours() { # whether that note is the first release's
+    while IFS= read -r place; do
+        [ "$place" != ".config/$slug" ] || return 0
+    done <"$former/links"
+    return 1
 }
 
 former_lock() { # a push of the first release may be under way
@@ -78,7 +85,8 @@ former_out() { # what others keep under that name stays
         away "$former/lock"
         return
     fi
-    rm -rf "$former/run" "$former/links" && away "$former/generations" &&
-        rm -f "$former/lock" || return
+    # The note of links goes last: as long as it is there, this can be had again.
+    rm -rf "$former/run" && away "$former/generations" && rm -f "$former/lock" &&
+        rm -f "$former/links" || return
     rmdir "$former" 2>/dev/null || :
 }

@@ -64,6 +64,8 @@ begin() { # take the lock, clear up behind the dead, and see to our own end
     trap 'exit 1' HUP INT TERM PIPE
     [ "$mode" != dry ] || return 0
     lock
+    same_project
+    [ -s "$state/project" ] || echo "$project" >"$state/project" || fail 1 nowrite "$state"
     sweep
 }
 

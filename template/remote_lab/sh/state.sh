@@ -1,4 +1,4 @@
-# Where things lie on the remote, and small helpers. Needs: slug, dir.
+# Where things lie on the remote, and small helpers. Needs: slug, project (its id), dir.
 # Every program of ours begins with this file.
 
 umask 077
@@ -23,3 +23,10 @@ fail() { # CODE KEY [FIELD...]: a last record, and the end
     say "$@"
     exit "$status"
 }
+
+same_project() { # else end here: another project of that name is not to be replaced
+    other=$project
+    [ ! -s "$state/project" ] || read -r other <"$state/project" || return 0
+    [ "$other" = "$project" ] || fail 1 otherproject
+}
+same_project
