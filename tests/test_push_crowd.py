@@ -222,7 +222,7 @@ def marks(home_there: Path, slug: str) -> set[str]:
 def leftovers(home_there: Path, slug: str) -> list[str]:
     """What should not be in a project's state once all is quiet."""
     state = home_there / ".local/state/remote-lab" / slug
-    usual = {"current", "generations", "folders", "links", "bashrc-made"}
+    usual = {"current", "generations", "folders", "links", "bashrc-made", "project"}
     found = [path.name for path in state.iterdir() if path.name not in usual]
     return found + [
         path.name

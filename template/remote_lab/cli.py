@@ -74,11 +74,12 @@ def install(
     """
     from remote_lab import laptop
 
-    project = _project()
+    project = settings.load(ROOT)
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
     if own:
         project = settings.save_personal(project, project.pick(name).name, **own)
+    settings.claim(project)
     laptop.install(project)
 
 

@@ -46,8 +46,8 @@ bashrc_less() { # write, beside it, what ~/.bashrc is without the block, and not
     *) [ ! -f "$HOME/.bashrc" ]; return ;;
     esac
     # These lines alone: what was written among them, or below, is the user's.
-    aliases="~/\.config/$base/bashrc"
-    ours="\[ ! -r $aliases \] || \. $aliases"
+    aliases="..config.$base.bashrc" # a dot for each tilde and slash: it is a pattern
+    ours="\[ ! -r .$aliases \] || \. .$aliases"
     bashrc=$(readlink -f "$HOME/.bashrc") && beside=$HOME/.bashrc.$slug.$id &&
         cp -p "$bashrc" "$beside" && last=$(tail -n 1 "$bashrc") &&
         sed -e "/^# >>> $slug >>>\$/d" -e "/^# <<< $slug <<<\$/d" -e "\,^$ours\$,d" \
