@@ -25,13 +25,13 @@ class Home:
         """Make the folder.
 
         Args:
-            kind: A short word for the folder's name.
+            kind: A short word, whose first letter is in the folder's name.
             shell: The login shell that the passwd entry names.
             name: What the home itself is called.
         """
         # Not below pytest's long folders: sockets (ControlPath, tmux, the lab)
         # live in a home, and a socket's path has 107 bytes at most.
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{kind}-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=kind[0]))
         self.path = self.folder / name
         self.path.mkdir(mode=0o700)
         self._passwd = self.folder / "passwd"
