@@ -130,8 +130,8 @@ class Disk:
     def close(self) -> None:
         """Unmount everything, and delete the disk and its snapshots."""
         _unmount(self._folder)
-        self._lock.close()
         shutil.rmtree(self._folder)
+        self._lock.close()  # last: `sweep` deletes what nobody has locked
 
     def _device(self) -> Path:
         found = _run("losetup", "-n", "-O", "NAME", "-j", self._image).split()
