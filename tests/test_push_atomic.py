@@ -56,7 +56,7 @@ def test_a_tar_that_ends_between_members_is_noticed(
 # All that the programs may call. No other command is to be had in these tests.
 COMMANDS = """
 cat chmod cmp cp cut diff env find git grep gzip head id ln mkdir mktemp mv ps readlink
-rm rmdir sed sha256sum sleep sort tail tar touch tr uname uniq wc xargs
+rm rmdir sed sha256sum sleep sort sync tail tar touch tr uname uniq wc xargs
 """
 ABSENT = "loginctl systemctl tmux"  # these fail
 STUB = """#!/bin/sh
