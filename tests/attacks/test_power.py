@@ -18,7 +18,8 @@ import pytest
 from effort import rounds
 from laptop import Laptop
 from power import Disk
-from pushing import VERBS, Scene
+from project import Project
+from pushing import BASHRC, VERBS, Scene, after_push, ask, visible
 
 pytestmark = pytest.mark.needs("root", "loop", "mkfs.ext4", "mkfs.xfs")
 KINDS = ("ext4", "xfs")
@@ -92,3 +93,28 @@ def kill_after(scene: Scene, seconds: float) -> None:
         process.stdin.close()  # else tar waits for more
         time.sleep(seconds)
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_what_a_cut_emptied_before_is_put_back(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(laptop.home))
+    project = Project.rendered(laptop)
+    ask(project)
+    first = project.state / "current"
+    for path in (first / "home").rglob("*"):
+        if path.is_file():
+            os.truncate(path, 0)
+            os.utime(path, (0, 0))  # as it arrived: a cut leaves that
+    for note in ("manifest", "links"):
+        os.truncate(first / note, 0)
+    os.truncate(project.state / "links", 0)
+    report = ask(project)
+    assert set(report.changed.values()) == {"take"}
+    assert not report.kept
+    pushed = {path: content for path, (_, content) in visible(project.home).items()}
+    assert pushed == after_push(project)
+    # Who empties a file has edited it.
+    (project.home / BASHRC).write_text("")
+    assert ask(project).kept == [BASHRC]
+    assert (project.home / BASHRC).read_text() == ""
