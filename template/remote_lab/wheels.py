@@ -270,7 +270,7 @@ def fetch_uv(locked: dict[str, Any], platform: Platform) -> bytes:
     found, _ = choose(exported, platform, ANY_PYTHON)
     if not found:
         raise Problem(
-            f"uv.lock names no uv for {platform}, and none is brought without its hash.",
+            f"uv.lock names no uv for {platform}; without a hash none is brought.",
             "Nothing was sent.",
             "uv add --group bootstrap 'uv>=0.9,<0.15' && git commit -m 'Lock uv'"
             " pyproject.toml uv.lock && ./remote push",

@@ -69,7 +69,8 @@ def test_what_the_index_gives_instead_is_refused(index: Path) -> None:
 
 def test_without_a_hash_none_is_brought(index: Path) -> None:
     serve(index, b"good")
-    for lock in (locked(index, ""), {"package": []}):
+    nothing: dict[str, Any] = {"package": []}
+    for lock in (locked(index, ""), nothing):
         with pytest.raises(Problem, match="names no uv") as caught:
             wheels.fetch_uv(lock, HERE)
         assert "uv add --group bootstrap" in caught.value.todo
