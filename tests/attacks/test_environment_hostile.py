@@ -1,4 +1,4 @@
-"""A remote that lies about what it has must not fill the laptop's memory, or its day."""
+"""A remote that lies about what it has must not fill the laptop's memory or day."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_an_archive_without_a_hash_is_not_used(index: Path) -> None:
 def test_what_the_index_gives_instead_is_refused(index: Path) -> None:
     lock = locked(index, serve(index, b"good"))
     serve(index, b"evil")
-    with pytest.raises(Problem, match="(?i)could not fetch.*hash"):
+    with pytest.raises(Problem, match=r"(?i)could not fetch.*hash"):
         wheels.fetch_uv(lock, HERE)
     assert not list(wheels.cache().glob("*.whl"))
 
