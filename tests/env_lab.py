@@ -32,6 +32,7 @@ dependencies = [
 [dependency-groups]
 dev = ["pluggy"]
 lab = ["iniconfig"]
+bootstrap = ["uv>=0.9,<0.15"]
 
 [build-system]
 requires = ["uv_build>=0.9,<0.15"]

@@ -1,5 +1,7 @@
 """Building the environment on one remote: fetched there, or brought from here."""
 
+import gzip
+import hashlib
 import re
 import subprocess
 import tempfile
@@ -89,7 +91,7 @@ class Build:
             Path(folder, "uv.lock").write_text(lock, encoding="utf-8")
             _note_stale(Path(folder))
             needs = env_needs.ask(self.connection, self.values, _first_url(locked))
-            self._uv(needs)
+            self._uv(needs, locked)
             if needs.online and self._fetched():
                 return
             exported = wheels.export(Path(folder))
@@ -110,17 +112,19 @@ class Build:
             )
         self._bring(chosen, needs, platform, python)
 
-    def _uv(self, needs: Needs) -> None:
+    def _uv(self, needs: Needs, locked: dict[str, Any]) -> None:
         """See to a uv there: one that there is, or ours, sent with the rest."""
         self.values["uv"] = needs.uv()
         if self.values["uv"]:
             return
         platform = needs.platform()
         show.step(f"{self.name} has no uv that will do: bringing one.")
-        packed = wheels.fetch_uv(platform)
+        binary = wheels.fetch_uv(locked, platform)
+        packed = gzip.compress(binary, 1)
         self.parcel.add("uv.gz", packed)
+        self.values["uv_sum"] = hashlib.sha256(binary).hexdigest()
         self.report.uv_sent = True
-        self.report.sent_bytes = packed.stat().st_size
+        self.report.sent_bytes = len(packed)
 
     def _fetched(self) -> bool:
         """Have the remote fetch for itself; whether it could."""

@@ -13,6 +13,14 @@ from remote_lab.wheels import Platform, Python
 
 # Older ones lack what our programs ask of it, and the uv_build of our pyproject.toml.
 OLDEST_UV = (0, 9)
+# What comes from a remote is a number in a loop, or the length of one: none is taken
+# that would have this machine count to a million, and no more than so many of a kind.
+MOST = {"uv": 20, "python": 50, "held": 5000}
+MARKERS = {
+    "python_full_version": r"\d{1,2}\.\d{1,2}\.\d{1,3}\w{0,10}",
+    "python_version": r"\d{1,2}\.\d{1,2}",
+}
+LONGEST = 300  # of a marker, a path or a file's name
 AS_IT_WAS = "The environment there is as it was."
 
 
@@ -42,25 +50,27 @@ class Needs:
 
     def take(self, record: Record) -> None:
         """Learn from one record."""
+        if len(record) > 3 or any(len(text) > LONGEST for text in record[:2]):
+            return
         match record:
             case ("system", name, machine):
                 self.system = (name, machine)
             case ("libc", name, version):
                 self.libc = (name, version)
-            case ("uv", path, version):
+            case ("uv", path, version) if len(self.uvs) < MOST["uv"]:
                 self.uvs.append((path, version))
-            case ("python", path, text):
+            case ("python", path, text) if len(self.pythons) < MOST["python"]:
                 if python := _python(path, text):
                     self.pythons.append(python)
             case ("online",):
                 self.online = True
-            case ("held", file, size):
+            case ("held", file, size) if len(self.held) < MOST["held"]:
                 self.held[file] = number(size)
 
     def uv(self) -> str:
         """Where a uv lies that will do, or nothing."""
         for path, version in self.uvs:
-            number = re.match(r"uv (\d+)\.(\d+)", version)
+            number = re.match(r"uv (\d{1,4})\.(\d{1,4})\b", version)
             if number and (int(number[1]), int(number[2])) >= OLDEST_UV:
                 return path
         return ""
@@ -76,11 +86,12 @@ class Needs:
         if system != "Linux" or not (
             re.fullmatch(r"\w{1,30}", machine, re.ASCII)
             and libc in ("glibc", "musl")
-            and re.fullmatch(r"\d{1,4}\.\d{1,4}[\w.+-]{0,30}", version, re.ASCII)
+            and re.fullmatch(r"\d{1,2}\.\d{1,2}(\.[\w.+-]{0,30})?", version, re.ASCII)
         ):
             raise Problem(
                 f"{self.name} lacks uv or a way out to the internet, and neither uv nor"
-                f" wheels can be brought to {system} {machine} ({libc} {version}).",
+                " wheels can be brought to"
+                f" {system:.30} {machine:.30} ({libc:.30} {version:.30}).",
                 AS_IT_WAS,
                 "Install uv there (https://docs.astral.sh/uv/) and see that it is"
                 " online, then: ./remote push",
@@ -112,17 +123,18 @@ class Needs:
 
 def _python(path: str, text: str) -> Python | None:
     """What a remote says of an interpreter, if it can be."""
+    if len(text) > 30 * LONGEST:
+        return None
     try:
         markers = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    wanted = {"python_full_version": r"\d+\.\d+\.\d+\w*", "python_version": r"\d+\.\d+"}
     good = isinstance(markers, dict) and all(
-        isinstance(value, str) for value in markers.values()
+        isinstance(value, str) and len(value) <= LONGEST for value in markers.values()
     )
     if good and all(
-        re.fullmatch(pattern, markers.get(key, "")[:20], re.ASCII)
-        for key, pattern in wanted.items()
+        re.fullmatch(pattern, markers.get(key, ""), re.ASCII)
+        for key, pattern in MARKERS.items()
     ):
         return Python(path, markers)
     return None

@@ -374,6 +374,13 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 " done.",
                 f"Once it can be written: {connection.verb('push')}",
             )
+        case ("unsettled",):
+            return Problem(
+                f"{name} can't bring to its disk what was written: {reason(errors)}",
+                "All is in place, but a power cut now could undo it.",
+                f"Look at the disk: {connection.shell('df -h .')}   then:"
+                f" {connection.verb('push')}",
+            )
         case ("behind", file, verb):
             return Problem(
                 f"{name} can't write to {file}, the file that a link of yours leads"

@@ -12,7 +12,7 @@ from typing import IO
 # before anything is made there: what lacks one half-way does half of its work.
 NEEDS = (
     "cat cmp cp diff find grep gzip head id ln mkdir mktemp mv readlink rm rmdir sed"
-    " sha256sum sort tail tar wc"
+    " sha256sum sort sync tail tar wc"
 )
 
 

@@ -4,7 +4,6 @@ Which wheels those are, uv and the `packaging` library say; pip does the fetchin
 that proxies, private indexes and certificates work as the user has them.
 """
 
-import gzip
 import hashlib
 import os
 import shutil
@@ -85,6 +84,10 @@ class Python:
             *compatible_tags(numbers, short, platforms=names),
         ]
         return {tag: rank for rank, tag in enumerate(tags)}
+
+
+# uv's wheels hold a program, and fit each of them.
+ANY_PYTHON = Python("", {"python_version": "3.11", "python_full_version": "3.11.0"})
 
 
 @dataclass(frozen=True)
@@ -243,27 +246,42 @@ def _whole(wheel: Wheel) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == wheel.sha256
 
 
-def fetch_uv(platform: Platform) -> Path:
-    """The uv for a platform, in the laptop's version, packed by gzip.
+def fetch_uv(locked: dict[str, Any], platform: Platform) -> bytes:
+    """The program uv for a platform, from the wheel that the lock file names.
+
+    Args:
+        locked: uv.lock, which has the wheel's hash.
+        platform: Where it is to run.
 
     Raises:
-        Problem: It can't be fetched.
+        Problem: The lock file has none for it, or it can't be fetched.
     """
-    said = subprocess.run([uv(), "--version"], capture_output=True, text=True)
-    version = said.stdout.split()[1]
-    tag = f"{platform.libc}-{platform.version}-{platform.machine}"
-    kept = cache() / f"uv-{version}-{tag}.gz"
-    if kept.exists():
-        return kept
-    with tempfile.TemporaryDirectory(dir=_made(cache())) as folder:
-        _pip_download([f"uv=={version}"], platform, Path(folder), 0)
-        [wheel] = Path(folder).glob("uv-*.whl")
-        with zipfile.ZipFile(wheel) as content:
-            binary = content.read(f"uv-{version}.data/scripts/uv")
-        packed = Path(folder, "uv.gz")
-        packed.write_bytes(gzip.compress(binary, 1))
-        packed.replace(kept)
-    return kept
+    packages = [found for found in locked.get("package", []) if found["name"] == "uv"]
+    offered = [
+        {
+            "url": entry.get("url", ""),
+            "hashes": {"sha256": entry["hash"].removeprefix("sha256:")},
+            "size": entry.get("size", 0),
+        }
+        for package in packages
+        for entry in package.get("wheels", [])
+        if entry.get("hash", "").startswith("sha256:")
+    ]
+    exported = {"packages": [{"name": "uv", "wheels": offered}]}
+    found, _ = choose(exported, platform, ANY_PYTHON)
+    if not found:
+        raise Problem(
+            f"uv.lock names no uv for {platform}; without a hash none is brought.",
+            "Nothing was sent.",
+            "uv add --group bootstrap 'uv>=0.9,<0.15' && git commit -m 'Lock uv'"
+            " pyproject.toml uv.lock && ./remote push",
+        )
+    fetch(found, platform, ANY_PYTHON)
+    for old in cache().glob("uv-*.gz"):  # kept by earlier versions, with no hash
+        old.unlink()
+    with zipfile.ZipFile(cache() / found[0].file) as wheel:
+        [name] = (n for n in wheel.namelist() if n.endswith("/scripts/uv"))
+        return wheel.read(name)
 
 
 def _made(folder: Path) -> Path:

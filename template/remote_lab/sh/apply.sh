@@ -10,12 +10,14 @@
 #
 # What a crash leaves: before the switch, a stage that the next push sweeps away and
 # links that lead nowhere; after it, pending/ tells the next push what is left to do.
+# A power cut is a crash that forgets what was not brought to the disk: so all that was
+# staged and noted is settled before the switch, and the switch before it is reported.
 #
 # No pipelines where it counts: of a part that dies, sh would learn nothing. And few
 # commands: on a machine nearby, starting them is most of what a push takes.
 # Needs: state.sh, lock.sh, places.sh, bashrc.sh, former.sh, compare.sh, lab.sh, mode.
 
-stage() { # the new generation, whole, beside the others
+stage() { # the new generation, whole, beside the others: $part, to be $next
     number=1
     for other in "$state"/generations/*; do
         other=${other##*/}
@@ -45,8 +47,7 @@ stage() { # the new generation, whole, beside the others
         [ -d "$work/new" ] || mkdir "$work/new" || return
         mv "$work/new" "$part/home" || return
     fi
-    mv "$work/manifest" "$work/links" "$part" && echo "$id" >"$part/id" || return
-    mv "$part" "$next"
+    mv "$work/manifest" "$work/links" "$part" && echo "$id" >"$part/id"
 }
 
 stage_one() { # WORD PATH
@@ -124,16 +125,25 @@ push_home() {
     if as_pushed; then due=no; else weigh; fi
     links_free "$work/links"
     [ "$mode" != dry ] || return 0
-    links_in "$work/links" || fail 1 nowrite "$HOME"
+    places=$work/links
+    links_noted "$places" || fail 1 nowrite "$HOME"
     if [ "$due" = yes ]; then
         stage || fail 1 nowrite "$state"
-        turn_to "$number" || fail 1 nowrite "$state"
+        places=$part/links
+    fi
+    [ "$due$noted" = nono ] || settle "$state" || fail 1 nowrite "$state"
+    links_in "$places" || fail 1 nowrite "$HOME"
+    if [ "$due" = yes ]; then
+        mv "$part" "$next" && turn_to "$number" || fail 1 nowrite "$state"
         write_through || fail 1 behind "$behind" push
-        say generation "$number"
-        prune
     fi
     bashrc_in
     links_out
+    if [ "$due" = yes ]; then
+        settle "$state" "$HOME" || fail 1 unsettled
+        say generation "$number"
+        prune
+    fi
     follow_up
 }
 

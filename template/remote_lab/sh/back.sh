@@ -22,18 +22,20 @@ undo_home() { # back to the generation before this one
         look "$current/home" "$work/here" && look "$state/$back/home" "$work/there" &&
         undo_pending || fail 1 nowrite "$state"
     links_free "$state/$back/links"
-    links_in "$state/$back/links" || fail 1 nowrite "$HOME"
+    links_noted "$state/$back/links" || fail 1 nowrite "$HOME"
     # So that this undo, asked for twice, goes back once.
-    echo "$id" >"$state/$back/undo" && echo "$left" >"$state/$back/left" ||
-        fail 1 nowrite "$state"
+    echo "$id" >"$state/$back/undo" && echo "$left" >"$state/$back/left" &&
+        settle "$state" || fail 1 nowrite "$state"
+    links_in "$state/$back/links" || fail 1 nowrite "$HOME"
     turn_to "${back#generations/}" || fail 1 nowrite "$state"
     write_through || fail 1 behind "$behind" undo
     undo_finish
 }
 
 undo_finish() { # tell of it, and do what has to follow
-    say generation "${back#generations/}" "${left#generations/}"
     links_out
+    settle "$state" "$HOME" || fail 1 unsettled
+    say generation "${back#generations/}" "${left#generations/}"
     follow_up
 }
 
@@ -83,6 +85,7 @@ remove_home() { # everything of the project, but its code, off this account
         mv "$work/kept" "$HOME/$slug.kept.$id" || fail 1 stopped "$HOME"
         say kept "$slug.kept.$id"
     fi
+    settle "$HOME" || fail 1 stopped "$HOME"
     # The one switch, to nowhere: from here on, the home shows nothing of ours.
     rm -f "$current" || fail 1 stopped "$state"
     bashrc_out || { rm -f "$beside"; fail 1 remains .bashrc; }
@@ -98,7 +101,7 @@ remove_home() { # everything of the project, but its code, off this account
     userctl daemon-reload >/dev/null 2>&1
     # The notes go last: as long as they are there, remove can be had again.
     away "$state/generations" && ours_away "$HOME/.local/share/$base" bin jupyter &&
-        ours_away "$HOME/.cache/$base" wheels uv && notes_away ||
+        ours_away "$HOME/.cache/$base" wheels uv && settle "$HOME" && notes_away ||
         fail 1 remains ".local/state/$base"
     say removed
 }

@@ -24,7 +24,8 @@ bashrc_in() { # one marked block at the end of ~/.bashrc, once
         echo "# >>> $slug >>>"
         echo "[ ! -r ~/.config/$base/bashrc ] || . ~/.config/$base/bashrc"
         echo "# <<< $slug <<<"
-    } >>"$beside" && mv -f "$beside" "$bashrc" || bashrc_failed
+    } >>"$beside" && settle "$beside" "$state" && mv -f "$beside" "$bashrc" ||
+        bashrc_failed
 }
 
 bashrc_has_it() { # 0: the block is in it; 1: it is not; more: it can't be read

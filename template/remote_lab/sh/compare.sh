@@ -108,6 +108,7 @@ judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
         [ "$old" = "$new" ] || news=yes
         [ "$now" != "$new" ] || continue
         [ "$old$now" != -d: ] || ! goes "$path" || now=-
+        ! emptied "$path" || now=$old
         if [ "$now" != "$old" ]; then # edited there
             if [ "$new" = "$old" ] || [ "$new" = - ]; then word=keep; else word=clash; fi
         elif [ "$new" = - ]; then
@@ -128,6 +129,13 @@ judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
         [ "$word" != clash ] || clashes=$((clashes + 1))
         [ "$mode" = apply ] && [ "$word" != clash ] || show_diff "$path"
     done <"$work/now" 4>"$work/verdicts"
+}
+
+emptied() { # PATH: whether a power cut did that, behind a push of an earlier version
+    # Who empties a file leaves the time on it: nobody has, if it has that of a parcel.
+    # shellcheck disable=SC3013
+    [ "$own" = - ] && [ -f "$current/home/$1" ] && [ ! -s "$current/home/$1" ] &&
+        [ ! "$current/home/$1" -nt "$work/manifest" ]
 }
 
 goes() { # FOLDER: whether nothing is left in it but what this push takes away

@@ -166,7 +166,7 @@ env_begin() { # MARK: what tells our kind of environment from others
     uv_in || fail 1 nowrite "$own_uv"
     if [ -e "$unfinished" ] || [ ! -e ".venv/$1" ]; then env_clear; fi
     rm -f .venv/.remote-lab-stamp
-    : >"$unfinished" || fail 1 nowrite "$state"
+    : >"$unfinished" && settle "$state" || fail 1 nowrite "$state"
 }
 
 runs_programs() { # whether what .venv will hold can be run; a home may be noexec
@@ -187,9 +187,10 @@ env_clear() { # away with .venv; where it is a link to a larger disk, that stays
     fi
 }
 
-uv_in() { # put our own uv there, if one came
+uv_in() { # put our own uv there, if one came. Needs then: uv_sum
     [ -e "$work/uv.gz" ] || return 0
-    mkdir -p "${own_uv%/*}" && gzip -dc "$work/uv.gz" >"$own_uv.part" &&
+    mkdir -p "${own_uv%/*}" && gzip -dc "$work/uv.gz" >"$own_uv.part" || return
+    arrived=$(sha256sum <"$own_uv.part") && [ "${arrived%% *}" = "$uv_sum" ] &&
         chmod 755 "$own_uv.part" && mv -f "$own_uv.part" "$own_uv"
 }
 
@@ -208,6 +209,8 @@ env_failed() {
 }
 
 env_end() {
-    printf '%s\n' "$stamp" >.venv/.remote-lab-stamp || fail 1 nowrite "$code/.venv"
+    # The stamp says that all is whole: so it must be on the disk before the stamp is.
+    settle .venv/ && printf '%s\n' "$stamp" >.venv/.remote-lab-stamp &&
+        settle .venv/ || fail 1 nowrite "$code/.venv"
     rm -f "$unfinished"
 }

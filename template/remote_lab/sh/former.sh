@@ -43,7 +43,8 @@ former_copy() { # the generation in use, and the notes; undo stops here
         [ ! -e "$former/$note" ] || cp -p "$former/$note" "$state/$note" || return
     done
     cp -pPR "$former/$used" "$state/generations/" && rm -f "$state/$used/previous" &&
-        sync && ln -s "$used" "$state/current.$id" && mv -fT "$state/current.$id" "$current"
+        settle "$state" && ln -s "$used" "$state/current.$id" &&
+        mv -fT "$state/current.$id" "$current"
 }
 
 former_links() { # each place leads on to the same file, by way of the new switch
@@ -61,7 +62,7 @@ former_bashrc() { # the block in ~/.bashrc, where it is, with the new place
     bashrc=$(readlink -f "$HOME/.bashrc") && beside=$HOME/.bashrc.$slug.$id &&
         cp -p "$bashrc" "$beside" &&
         sed "/^\[ ! -r ~.\.config.$slug.bashrc \] || /s,\.config/$slug/,.config/$base/,g" \
-            "$bashrc" >"$beside" && mv -f "$beside" "$bashrc"
+            "$bashrc" >"$beside" && settle "$beside" && mv -f "$beside" "$bashrc"
 }
 
 former_out() { # what others keep under that name stays

@@ -23,27 +23,41 @@ own_link() { # PLACE outside: is it the user's own link to a file, which we writ
         case $target in "$current"/*) false ;; esac
 }
 
-links_in() { # LINKS
+links_noted() { # LINKS: those that links_in will make; sets noted
+    # Noted first, and settled: remove must find them, wherever a push is cut.
+    noted=no known=yes
+    # Empty, too, by a power cut behind a push of an earlier version.
+    [ -s "$state/links" ] || known=no
     # Even where there are none: by this, a remove knows that something was pushed.
     [ -e "$state/links" ] || : >"$state/links" || return
-    # All folders first: where one can't be made, no link is there yet.
     while IFS= read -r place; do
-        case $place in */*) [ -h "$HOME/$place" ] || folder_in "${place%/*}" || return ;; esac
-    done <"$1"
-    while IFS= read -r place; do
-        [ ! -h "$HOME/$place" ] || continue
-        # Noted first: remove must find them, wherever this is cut.
+        [ ! -h "$HOME/$place" ] || [ "$known" = no ] || continue
+        noted=yes
         printf '%s\n' "$place" >>"$state/links" || return
-        ln -s "$current/home/$place" "$HOME/$place" || return
+        case $place in */*) folder_noted "${place%/*}" || return ;; esac
     done <"$1"
 }
 
-folder_in() { # FOLDER, relative to the home; those that we make are noted
+links_in() { # LINKS, noted; where a folder can't be made, no link is there yet
+    while IFS= read -r place; do
+        case $place in
+        */*) [ -d "$HOME/${place%/*}" ] || mkdir -p "$HOME/${place%/*}" || return ;;
+        esac
+    done <"$1"
+    while IFS= read -r place; do
+        [ -h "$HOME/$place" ] || ln -s "$current/home/$place" "$HOME/$place" || return
+    done <"$1"
+}
+
+folder_noted() { # FOLDER, relative to the home: if we have to make it, remove must know
     [ ! -d "$HOME/$1" ] || return 0
-    case $1 in */*) folder_in "${1%/*}" || return ;; esac
+    case $1 in */*) folder_noted "${1%/*}" || return ;; esac
+    printf '%s\n' "$1" >>"$state/folders"
+}
+
+folder_in() { # FOLDER, relative to the home
     # Noted first: a disk may have room for a folder, and none for the note.
-    # Another project's push may make it at the same moment.
-    printf '%s\n' "$1" >>"$state/folders" && { mkdir "$HOME/$1" || [ -d "$HOME/$1" ]; }
+    [ -d "$HOME/$1" ] || { folder_noted "$1" && mkdir -p "$HOME/$1"; }
 }
 
 write_through() { # what pending/through names, into the files behind the user's links
@@ -66,6 +80,7 @@ write_through() { # what pending/through names, into the files behind the user's
         fi
         cat "$from/$path" >"$beside" || unwritten || return
         if [ -x "$from/$path" ]; then chmod u+x "$beside"; else chmod a-x "$beside"; fi
+        settle "$beside" || unwritten || return
         mv -f "$beside" "$behind" || unwritten || return
     done <"$work/behind"
     rm -f "$current/pending/through"

@@ -10,6 +10,15 @@ state=$HOME/.local/state/$base
 current=$state/current
 code=$HOME/$dir
 
+settle() { # PATH...: have the disk hold all that was written in those file systems
+    # Without this, a power cut within the next half minute can leave each new file
+    # there, by its name, and empty.
+    sync -f "$@" 2>"$work/settled" && return
+    cat "$work/settled" >&2
+    # Old and small ones do not know -f: they bring all disks up to date.
+    grep -qi -e option -e usage "$work/settled" && sync
+}
+
 say() { # KEY [FIELD...]: one record for the laptop
     line=$1
     shift
