@@ -29,11 +29,14 @@ def missing(need: str) -> str:
     """Tell why this machine lacks *need*; an empty text if it does not.
 
     Args:
-        need: "root", "network" (the package index), "nss_wrapper", "libfaketime",
-            "playwright", or the name of a program.
+        need: "root", "loop" (loop devices), "network" (the package index),
+            "nss_wrapper", "libfaketime", "playwright", or the name of a program.
     """
     if need == "root":
         return "" if os.geteuid() == 0 else "needs root"
+    if need == "loop":
+        there = Path("/dev/loop-control").exists()
+        return "" if there else "needs loop devices"
     if need == "network":
         return _no_network()
     if need == "nss_wrapper":

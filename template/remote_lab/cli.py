@@ -1,6 +1,7 @@
 """The command line: ./remote VERB. Each verb loads only the modules that it needs."""
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -409,20 +410,20 @@ def _connect(name: str | None) -> Connection:
     return Connection(project, project.pick(name))
 
 
-# What `git rev-parse --local-env-vars` lists. A git hook, or an alias, has them set, and
-# they would lead our git to another repository, or index, than the project's.
-OF_ONE_REPOSITORY = """
-    GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR GIT_CONFIG GIT_CONFIG_COUNT
-    GIT_CONFIG_PARAMETERS GIT_DIR GIT_GRAFT_FILE GIT_IMPLICIT_WORK_TREE GIT_INDEX_FILE
-    GIT_INTERNAL_SUPER_PREFIX GIT_NAMESPACE GIT_NO_REPLACE_OBJECTS GIT_OBJECT_DIRECTORY
-    GIT_PREFIX GIT_REPLACE_REF_BASE GIT_SHALLOW_FILE GIT_WORK_TREE
-""".split()
+# What `git rev-parse --local-env-vars` lists: set by a git hook or an alias, it would
+# lead our git to another repository, or index, than the project's.
+FROM_GIT = re.compile(
+    "GIT_(ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|CONFIG|CONFIG_COUNT|CONFIG_PARAMETERS"
+    "|DIR|GRAFT_FILE|IMPLICIT_WORK_TREE|INDEX_FILE|INTERNAL_SUPER_PREFIX|NAMESPACE"
+    "|NO_REPLACE_OBJECTS|OBJECT_DIRECTORY|PREFIX|REPLACE_REF_BASE|SHALLOW_FILE"
+    "|WORK_TREE)"
+)
 
 
 def main() -> Any:
     """Run the command line; a problem is told, never a traceback."""
-    for name in OF_ONE_REPOSITORY:
-        os.environ.pop(name, None)
+    for name in filter(FROM_GIT.fullmatch, [*os.environ]):
+        del os.environ[name]
     try:
         return cli(prog_name="remote", standalone_mode=False)
     except Problem as error:

@@ -20,6 +20,7 @@ OURS = (
     "--no-optional-locks",
     # And without hooks: what they run may be what a remote has just sent.
     *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.quotePath=false"),
 )
 
 
@@ -132,8 +133,8 @@ def push(
     with tempfile.TemporaryDirectory() as folder:
         if not _is_ancestor(project, head, there.head):  # else it is there already
             bundle = Path(folder) / "code.bundle"
-            known = [] if there.head == "none" else [f"^{there.head}"]
-            git(project, "bundle", "create", "-q", str(bundle), "HEAD", *known)
+            less = [] if there.head == "none" else [f"^{there.head}"]
+            git(project, "bundle", "create", "-q", str(bundle), "HEAD", *less)
             parcel.add("code.bundle", bundle)
         records: list[Record] = []
         status, errors = connection.deliver(parcel, records.append)
@@ -237,6 +238,7 @@ def _refuse(connection: Connection, there: RemoteCode) -> None:
 
 
 def _known(project: Project, commit: str) -> bool:
+    """Whether the laptop has a commit."""
     return _says_yes(project, "cat-file", "-e", f"{commit}^{{commit}}")
 
 

@@ -1,4 +1,4 @@
-"""What a commit from a remote would change here, and which of it a person should see."""
+"""What a commit from a remote would change here, and what a person should see of it."""
 
 import re
 import unicodedata

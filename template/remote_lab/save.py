@@ -47,8 +47,9 @@ def save(connection: Connection) -> str:
             f"Look there: {connection.shell(f'git -C {project.dir} status')}",
         )
     lines = [record[-1] for record in records if record[0] == "bundle"]
+    nothing = f"{name} has nothing that is not here."
     if not lines:
-        show.done(f"{name} has nothing that is not here.")
+        show.done(nothing)
         return commit
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "edits.bundle"
@@ -61,6 +62,10 @@ def save(connection: Connection) -> str:
             f"It is here as {name}/saved, and not merged; your branch is as it was.",
             f"Look at it: git log {name}/saved",
         )
+    # Such as one that another branch has been pushed to.
+    if git(project, "for-each-ref", "--contains", commit, "refs/heads"):
+        show.done(nothing)
+        return commit
     for line in incoming.summary(project, commit):
         show.step(line)
     _stop(connection, commit, branch)

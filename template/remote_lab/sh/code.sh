@@ -98,8 +98,9 @@ code_save() { # commit what was edited here, and send what the laptop lacks
         synced "$code"
     fi
     say commit "$(git rev-parse HEAD)" "$(git symbolic-ref -q --short HEAD)"
-    git cat-file -e "$known^{commit}" 2>/dev/null || known='' # the laptop is ahead
-    set -- HEAD --not --glob=refs/remote-lab ${known:+"$known"}
+    # Where the laptop is ahead, what was pushed here is the best guess.
+    git cat-file -e "$known^{commit}" 2>/dev/null || known=--glob=refs/remote-lab
+    set -- HEAD --not "$known"
     [ -z "$(git rev-list -n 1 "$@")" ] || git bundle create -q - "$@" | base64 |
         while read -r line; do say bundle "$line"; done
 }

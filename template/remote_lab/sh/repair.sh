@@ -76,10 +76,11 @@ code_away() { # with the files that the commit before had alone
     comm -12 "$work/goes" "$work/not-old" >"$work/changed" &&
         comm -23 "$work/goes" "$work/not-old" >"$work/gone" || return
     while IFS= read -r path; do
-        if code_way "$path" && [ -f "$path" ] && [ ! -h "$path" ] && [ ! -s "$path" ]; then
-            printf '%s\n' "$path" >>"$work/gone" || return
-        elif [ -e "$path" ] || [ -h "$path" ]; then
+        code_way "$path" && { [ -f "$path" ] || [ -h "$path" ]; } || continue
+        if [ -h "$path" ] || [ -s "$path" ]; then
             say edited "?? $path"
+        else
+            printf '%s\n' "$path" >>"$work/gone" || return
         fi
     done <"$work/changed"
     set --
