@@ -61,8 +61,12 @@ code_switch() { # take the commits in, and put the working tree on them
     if ! in_code checkout -q --no-overwrite-ignore -B "$branch" "$commit" -- \
         2>"$work/why"; then
         why=$(tr '\n\t' '  ' <"$work/why")
-        # On a full disk, git stops half-way.
-        [ -z "$(in_code status --porcelain -uno)" ] || fail 1 half "$why"
+        case $why in
+        # Of these git knows before it begins.
+        *overwritten* | *"would lose"* | *index.lock*) ;;
+        # On a full disk, it stops half-way.
+        *) [ -z "$(in_code status --porcelain -uno)" ] || fail 1 half "$why" ;;
+        esac
         rm -f "$switching"
         fail 3 dirty "$why"
     fi
