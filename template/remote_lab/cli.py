@@ -1,7 +1,6 @@
 """The command line: ./remote VERB. Each verb loads only the modules that it needs."""
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,7 +9,7 @@ import click
 from remote_lab import settings, show
 from remote_lab.connection import Connection, hang_up
 from remote_lab.errors import FAILED, Problem
-from remote_lab.settings import ROOT
+from remote_lab.settings import FROM_GIT, ROOT
 
 if TYPE_CHECKING:
     from remote_lab.push import Outcome
@@ -408,16 +407,6 @@ def _project() -> settings.Project:
 def _connect(name: str | None) -> Connection:
     project = _project()
     return Connection(project, project.pick(name))
-
-
-# What `git rev-parse --local-env-vars` lists: set by a git hook or an alias, it would
-# lead our git to another repository, or index, than the project's.
-FROM_GIT = re.compile(
-    "GIT_(ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|CONFIG|CONFIG_COUNT|CONFIG_PARAMETERS"
-    "|DIR|GRAFT_FILE|IMPLICIT_WORK_TREE|INDEX_FILE|INTERNAL_SUPER_PREFIX|NAMESPACE"
-    "|NO_REPLACE_OBJECTS|OBJECT_DIRECTORY|PREFIX|REPLACE_REF_BASE|SHALLOW_FILE"
-    "|WORK_TREE)"
-)
 
 
 def main() -> Any:

@@ -1,4 +1,4 @@
-"""Variables that lead git to another repository: of a hook or an alias, of a .bashrc."""
+"""Variables that lead git astray: of a hook or an alias here, of a .bashrc there."""
 
 from __future__ import annotations
 

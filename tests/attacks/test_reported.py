@@ -18,6 +18,7 @@ from hostile import Hostile, called
 from laptop import Laptop
 from power import Disk
 from project import Project
+from pushing import TMUX
 
 # tar, as it is on a disk where not all had room: (what becomes of the program, and
 # tar's status).
@@ -38,7 +39,7 @@ def test_a_program_that_is_lost_is_not_taken_for_done(
     project = Project.rendered(laptop)
     assert called(project, *PUSH).returncode == 0
     assert called(project, *PUSH).returncode == 0
-    project.edit(".config/titanic/tmux.conf" if old(project) else TMUX, "# new")
+    project.edit(TMUX, "# new")
     project.commit("new")
     tar = tmp_path / "tar"
     tar.write_text(TAR.format(tar=shutil.which("tar"), then=LOST[kind]))
@@ -56,14 +57,6 @@ def test_a_program_that_is_lost_is_not_taken_for_done(
     told(called(project, "remove"), 1)
     laptop.env["PATH"] = path
     assert called(project, "remove").returncode == 0
-
-
-TMUX = ".config/remote-lab/titanic/tmux.conf"
-
-
-def old(project: Project) -> bool:
-    """Whether the dotfiles lie where they lay formerly."""
-    return (project.pieces / ".config/titanic").exists()
 
 
 COMMIT = "a" * 40

@@ -63,7 +63,7 @@ code_switch() { # take the commits in, and put the working tree on them
         why=$(tr '\n\t' '  ' <"$work/why")
         case $why in
         # Of these git knows before it begins.
-        *overwritten* | *"would lose"* | *index.lock*) ;;
+        *"be overwritten"* | *"would lose"* | *"index.lock': File exists"*) ;;
         # On a full disk, it stops half-way.
         *) [ -z "$(in_code status --porcelain -uno)" ] || fail 1 half "$why" ;;
         esac
