@@ -121,7 +121,7 @@ class Lab:
 
     def build(self) -> environment.EnvironmentReport:
         wanted = environment.stamp(self.connection.project)
-        return environment.build(self.connection, wanted)
+        return environment.build(self.connection, wanted, "")
 
     def stamped(self) -> bool:
         stamp = self.code / ".venv" / ".remote-lab-stamp"

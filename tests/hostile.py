@@ -16,6 +16,7 @@ from laptop import Laptop
 from process import Completed
 from project import Project, snapshot
 from remote_lab import cli
+from remote_lab.session import END
 
 # `ssh -G` is the laptop's own affair, and -O asks a master that there is not. The rest
 # is a remote that hears all that it is sent, and answers as the files say; the mark
@@ -68,7 +69,12 @@ class Hostile:
         (self.bin / "ssh").chmod(0o755)
 
     def says(
-        self, *records: str | bytes, errors: bytes = b"", code: int = 0, more: str = ""
+        self,
+        *records: str | bytes,
+        errors: bytes = b"",
+        code: int = 0,
+        more: str = "",
+        ends: bool = True,
     ) -> None:
         """What it says from now on.
 
@@ -77,7 +83,10 @@ class Hostile:
             errors: Its standard error, a banner for example.
             code: ssh's exit status.
             more: What else it does, in sh.
+            ends: Whether it says at last that its program reached its end.
         """
+        if ends:
+            records += (END,)
         lines = [r.encode() if isinstance(r, str) else r for r in records]
         (self.folder / "said").write_bytes(b"".join(line + b"\n" for line in lines))
         (self.folder / "errors").write_bytes(errors)

@@ -132,17 +132,20 @@ def test_any_answer_is_survived(
         report_multiple_bugs=False,
         suppress_health_check=[HealthCheck.too_slow],
     )
-    @example(["doctor"], [b"need\tlinger\tyes"], b"", 0)
+    @example(["doctor"], [b"need\tlinger\tyes"], b"", 0, True)
     @given(
         st.sampled_from(VERBS),
         st.lists(st.one_of(records, records, st.binary(max_size=40)), max_size=8),
         st.one_of(st.just(b""), st.binary(max_size=60), fields),
         st.sampled_from([0, 0, 0, 1, 3, 255]),
+        st.sampled_from([True, True, True, False]),
     )
-    def check(verb: list[str], said: list[bytes], errors: bytes, code: int) -> None:
+    def check(
+        verb: list[str], said: list[bytes], errors: bytes, code: int, ends: bool
+    ) -> None:
         nonlocal tried
         tried += 1
-        hostile.says(*said, errors=errors, code=code)
+        hostile.says(*said, errors=errors, code=code, ends=ends)
         done = called(project, *verb)
         assert done.returncode in (0, 1, 3, 4)
         assert not harmful(done.stdout + done.stderr)

@@ -1,5 +1,6 @@
 """The command line: ./remote VERB. Each verb loads only the modules that it needs."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -8,7 +9,7 @@ import click
 from remote_lab import settings, show
 from remote_lab.connection import Connection, hang_up
 from remote_lab.errors import FAILED, Problem
-from remote_lab.settings import ROOT
+from remote_lab.settings import FROM_GIT, ROOT
 
 if TYPE_CHECKING:
     from remote_lab.push import Outcome
@@ -410,6 +411,8 @@ def _connect(name: str | None) -> Connection:
 
 def main() -> Any:
     """Run the command line; a problem is told, never a traceback."""
+    for name in filter(FROM_GIT.fullmatch, [*os.environ]):
+        del os.environ[name]
     try:
         return cli(prog_name="remote", standalone_mode=False)
     except Problem as error:

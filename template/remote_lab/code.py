@@ -9,10 +9,19 @@ from pathlib import Path
 
 from remote_lab import show
 from remote_lab.connection import Connection, program
-from remote_lab.errors import LOCK, REMOTE_EDITED, Problem, locked, reason
+from remote_lab.errors import LOCK, REMOTE_EDITED, Problem, locked, overtaken, reason
 from remote_lab.parcel import Parcel
 from remote_lab.session import Record
 from remote_lab.settings import Project
+
+OURS = (
+    # Without the locks that a status takes to be quick the next time: they are in the
+    # way of the user's own git, and a Ctrl-C could leave one.
+    "--no-optional-locks",
+    # And without hooks: what they run may be what a remote has just sent.
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.quotePath=false"),
+)
 
 
 @dataclass
@@ -23,6 +32,7 @@ class RemoteCode:
         kind: ours, absent, foreign (a folder that isn't ours), nogit.
         head: The commit there, or "none".
         edited: Lines of `git status --porcelain`.
+        cut: Whether a checkout was cut off there, or is under way.
         stamp: What its environment was built from.
     """
 
@@ -30,6 +40,7 @@ class RemoteCode:
     head: str = "none"
     branch: str = ""
     edited: list[str] = field(default_factory=list)
+    cut: bool = False
     stamp: str = ""
 
     def take(self, record: Record) -> None:
@@ -41,6 +52,8 @@ class RemoteCode:
                 # It goes into git's command lines here.
                 if not re.fullmatch("[0-9a-f]{40,64}|none", self.head):
                     self.head = "0" * 40
+            case ("cut",):
+                self.cut = True
             case ("edited", line):
                 self.edited.append(line)
             case ("stamp", stamp):
@@ -55,11 +68,10 @@ def git(project: Project, *arguments: str) -> str:
     """
     try:
         done = subprocess.run(
-            # Without the locks that a status takes to be quick the next time: they
-            # are in the way of the user's own git, and a Ctrl-C could leave one.
-            ["git", "--no-optional-locks", "-C", project.root, *arguments],
+            ["git", *OURS, "-C", project.root, *arguments],
             capture_output=True,
             text=True,
+            errors="surrogateescape",  # names of files can be any bytes
         )
     except FileNotFoundError:
         raise Problem(
@@ -73,12 +85,15 @@ def git(project: Project, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def push(connection: Connection, there: RemoteCode, dry: bool = False) -> str:
+def push(
+    connection: Connection, there: RemoteCode, current: str = "", dry: bool = False
+) -> str:
     """Bring the laptop's commit to the remote.
 
     Args:
         connection: The way to the remote.
         there: What it has.
+        current: The push whose dotfiles are in use there (HomeReport).
         dry: Only say what would be done.
 
     Returns:
@@ -88,6 +103,9 @@ def push(connection: Connection, there: RemoteCode, dry: bool = False) -> str:
         Problem: It can't be done without losing something there.
     """
     project, name = connection.project, connection.remote.name
+    repair = there.cut and not dry
+    if repair:
+        there = _repaired(connection)
     _refuse(connection, there)
     if not _known(project, "HEAD"):
         raise Problem(
@@ -104,24 +122,46 @@ def push(connection: Connection, there: RemoteCode, dry: bool = False) -> str:
     _refuse_conflicts(project)
     branch = _branch(project)
     if (there.head, there.branch) == (head, branch):
-        return ""
+        return head if repair else ""
     if dry:
         show.step(f"Would bring commit {head[:10]} ({branch}) to {name}.")
         return head
     values = {**project.names, "mode": "apply", "branch": branch, "commit": head}
+    values |= {"expected": current, "found": there.head}
     text = program("state", "lock", "code", values=values, main="code_switch")
     parcel = Parcel(text, packed=False)
     with tempfile.TemporaryDirectory() as folder:
         if not _is_ancestor(project, head, there.head):  # else it is there already
             bundle = Path(folder) / "code.bundle"
-            known = [] if there.head == "none" else [f"^{there.head}"]
-            git(project, "bundle", "create", "-q", str(bundle), "HEAD", *known)
+            less = [] if there.head == "none" else [f"^{there.head}"]
+            git(project, "bundle", "create", "-q", str(bundle), "HEAD", *less)
             parcel.add("code.bundle", bundle)
         records: list[Record] = []
         status, errors = connection.deliver(parcel, records.append)
-        if status:
+        if status or ("switched", head) not in records:
             raise _failed(connection, records, errors)
     return head
+
+
+def _repaired(connection: Connection) -> RemoteCode:
+    """Have a checkout that was cut off completed.
+
+    Returns:
+        What the remote has then.
+    """
+    project, name = connection.project, connection.remote.name
+    values = {**project.names, "mode": "apply"}
+    main = "code_repair\ncode_state"
+    text = program("state", "lock", "code", "repair", values=values, main=main)
+    records: list[Record] = []
+    status, errors = connection.deliver(Parcel(text), records.append)
+    if status:
+        raise _failed(connection, records, errors)
+    show.note(f"{name}: a push was cut off while it changed the code; completed it.")
+    there = RemoteCode()
+    for record in records:
+        there.take(record)
+    return there
 
 
 def refresh_notebooks(connection: Connection) -> list[str]:
@@ -198,6 +238,7 @@ def _refuse(connection: Connection, there: RemoteCode) -> None:
 
 
 def _known(project: Project, commit: str) -> bool:
+    """Whether the laptop has a commit."""
     return _says_yes(project, "cat-file", "-e", f"{commit}^{{commit}}")
 
 
@@ -207,6 +248,16 @@ def _says_yes(project: Project, *question: str) -> bool:
     except Problem:
         return False
     return True
+
+
+def cut(connection: Connection) -> Problem:
+    """The error where the code on a remote is part old, part new."""
+    return Problem(
+        f"A push changes the code on {connection.remote.name}, or was cut off while it"
+        " did.",
+        "Nothing was changed.",
+        f"Have it completed: {connection.verb('push')}",
+    )
 
 
 def _failed(connection: Connection, records: list[Record], errors: str) -> Problem:
@@ -226,6 +277,24 @@ def _failed(connection: Connection, records: list[Record], errors: str) -> Probl
                 f"Check it out there (git checkout {shlex.quote(branch)}), then bring"
                 f" them home: {connection.verb('save')}",
                 REMOTE_EDITED,
+            )
+        case [("overtaken",)]:
+            return overtaken(name, "code", connection.verb("push"))
+        case [("cut",)]:
+            return cut(connection)
+        case [("atwork",)]:
+            return Problem(
+                f"git is at work in ~/{project.dir} on {name}, where a push was cut"
+                " off.",
+                "The code there is part old, part new; the next push completes it.",
+                f"Wait for that git to end, then: {connection.verb('push')}",
+            )
+        case [("half", why)]:
+            return Problem(
+                f"{name} could not write all of the code: {reason(errors or why)}",
+                "It is part old, part new there; the next push completes it.",
+                "Is the disk full, or your quota? Make room, then:"
+                f" {connection.verb('push')}",
             )
         case [("locked", owner)]:
             return locked(name, owner, connection.shell(LOCK.format(project.slug)))

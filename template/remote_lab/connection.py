@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from remote_lab import ahead
 from remote_lab.errors import Dropped, Problem
-from remote_lab.session import LISTEN, MOST, Record, Session, Take, Write
+from remote_lab.session import END, LISTEN, MOST, Record, Session, Take, Write
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import files, ssh_config
 
@@ -34,7 +34,7 @@ def program(*files: str, values: Mapping[str, str], main: str = "") -> str:
     Args:
         *files: Names in sh/, without the suffix, in order.
         values: Variables to set before; any text is quoted safely.
-        main: The last line: what to run.
+        main: The last line: what to run. Where that went well, the record END follows.
     """
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
     for name in files:
@@ -42,7 +42,8 @@ def program(*files: str, values: Mapping[str, str], main: str = "") -> str:
         # Less the comments: what fits into a TCP connection's first flight, 14 kB,
         # arrives one round trip earlier.
         lines.append(re.sub(r"(?m)^ *#.*\n", "", text))
-    return "\n".join([*lines, main, ""])
+    end = f"status=$?; [ $status -ne 0 ] || echo '{END}'; exit $status"
+    return "\n".join([*lines, main, end, ""])
 
 
 # What was dialled, by the remote's name, and has nothing to run yet.

@@ -20,7 +20,7 @@ from remote_lab.tunnel import tunnel
 # Less than this on the remote's disk, and an environment does not fit: KiB.
 LITTLE = 2 * 1024 * 1024
 # What the lab, the environment and status use, beyond the needs of a push.
-MORE = "awk base64 chmod cut date df ls nohup nproc sleep tee tr uname"
+MORE = "awk base64 chmod comm cut date df ls nohup nproc sleep sync tee tr uname"
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,9 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
                 room = f"{number(free) // 1024} MiB free in the home"
                 mend = "remove what you do not need: du -xh ~ | sort -h | tail"
                 found.append(Finding(number(free) > LITTLE, room, mend))
+    if code.cut:
+        told = "code: a push changes it, or was cut off while it did"
+        found.append(Finding(False, told, connection.verb("push")))
     edited = f"edits in ~/{connection.project.dir} that are not committed: "
     found.append(
         Finding(

@@ -16,7 +16,7 @@ from remote_lab.code import git
 from remote_lab.connection import Connection, program
 from remote_lab.env_needs import AS_IT_WAS, Needs
 from remote_lab.environment import DECISIVE, EnvironmentReport
-from remote_lab.errors import LOCK, Broken, Problem, locked, on_one_line
+from remote_lab.errors import LOCK, Broken, Problem, locked, on_one_line, overtaken
 from remote_lab.parcel import Parcel
 from remote_lab.session import Record
 
@@ -41,9 +41,10 @@ class Build:
     Args:
         connection: The way to it.
         wanted: The stamp of what to build.
+        current: The push whose dotfiles are in use there (HomeReport).
     """
 
-    def __init__(self, connection: Connection, wanted: str) -> None:
+    def __init__(self, connection: Connection, wanted: str, current: str) -> None:
         self.connection = connection
         self.project = connection.project
         self.name = connection.remote.name
@@ -51,6 +52,7 @@ class Build:
             **self.project.names,
             "mode": "apply",
             "stamp": wanted,
+            "expected": current,
             "decisive": " ".join(DECISIVE[self.project.environment]),
         }
         self.report = EnvironmentReport()
@@ -229,6 +231,8 @@ class Build:
             case ("locked", holder):
                 lock = LOCK.format(self.project.slug)
                 return locked(name, holder, self.connection.shell(lock))
+            case ("overtaken",):
+                return overtaken(name, "environment", again)
             case ("nocode",) | ("othercode",):
                 return Problem(
                     f"{place} on {name} is not at the commit that is here.",

@@ -61,12 +61,13 @@ def stamp(project: Project) -> str:
     return hashlib.sha256(f"{listed}\n".encode()).hexdigest()
 
 
-def build(connection: Connection, wanted: str) -> EnvironmentReport:
+def build(connection: Connection, wanted: str, current: str) -> EnvironmentReport:
     """Build the environment on a remote; the code is there already.
 
     Args:
         connection: The way to it.
         wanted: What stamp gives.
+        current: The push whose dotfiles are in use there (HomeReport).
 
     Raises:
         Problem: It can't be built; the next push tries again.
@@ -74,7 +75,7 @@ def build(connection: Connection, wanted: str) -> EnvironmentReport:
     from remote_lab.env_build import Build
 
     began = time.monotonic()
-    report = Build(connection, wanted).run()
+    report = Build(connection, wanted, current).run()
     report.seconds = round(time.monotonic() - began, 1)
     show.done(
         f"{connection.remote.name}: the environment is in place, {report.how}"

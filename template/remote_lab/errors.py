@@ -76,6 +76,22 @@ def locked(name: str, owner: str, mend: str) -> Problem:
     )
 
 
+def overtaken(name: str, part: str, again: str) -> Problem:
+    """The error where another push, or an undo, came between the parts of this one.
+
+    Args:
+        name: The remote's.
+        part: What was not changed: code or environment.
+        again: The command that pushes.
+    """
+    return Problem(
+        f"Another push to {name}, or an undo, came in between: its dotfiles, or its"
+        " code, are in use there now.",
+        f"Nothing of the {part} was changed.",
+        f"To have yours: {again}",
+    )
+
+
 def reason(errors: str) -> str:
     """The line that tells most of what a remote wrote to standard error.
 

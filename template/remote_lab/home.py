@@ -50,6 +50,7 @@ class HomeReport:
         followed: What was restarted or loaded anew.
         staged: How many processes run in the lab that waits for its restart.
         notes: What the user should know.
+        current: The push whose dotfiles are in use.
     """
 
     changed: dict[str, str] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class HomeReport:
     notes: list[str] = field(default_factory=list)
     lab: tuple[str, str, str] = ("none", "stopped", "0")
     code: RemoteCode = field(default_factory=RemoteCode)
+    current: str = ""
     failure: Record = ()
 
     def take(self, record: Record) -> None:
@@ -92,7 +94,9 @@ class HomeReport:
                 self.notes.append(f"{path} could not be written: no aliases there.")
             case ("lab", backend, state, processes):
                 self.lab = (backend, state, processes)
-            case ("code" | "edited" | "stamp" | "owed", *_):
+            case ("current", push):
+                self.current = push
+            case ("code" | "cut" | "edited" | "stamp" | "owed", *_):
                 pass
             case _:
                 self.failure = record
@@ -123,7 +127,7 @@ def push(
     """
     asked = values(connection, mode=mode, restart="yes" if restart else "no")
     more = ("code",) if code else ()
-    main = "push_home\nlab_status" + ("\ncode_state" if code else "")
+    main = "push_home\nlab_status\nin_use" + ("\ncode_state" if code else "")
     parcel = Parcel(program(*PROGRAMS, *more, values=asked, main=main))
     tree.pack(connection.project, pieces, parcel)
     report = HomeReport()
@@ -142,7 +146,9 @@ def push(
 
 def look(connection: Connection) -> HomeReport:
     """Ask a remote what it has of the code, and how its lab is."""
-    return _run(connection, (*PROGRAMS, "code"), "code_state\nlab_status", False)
+    return _run(
+        connection, (*PROGRAMS, "code"), "code_state\nlab_status\nin_use", False
+    )
 
 
 def renew_lab(connection: Connection, restart: bool) -> HomeReport:
@@ -243,6 +249,7 @@ def _what_became(
             report.take(record)
     if (verb, id) in records or (verb == "remove" and ("gone",) in records):
         report.notes.append(f"The connection broke, but the {verb} had arrived.")
+        report.current = id
         return
     off = verb == "remove" and ("off",) in records
     raise Problem(

@@ -21,7 +21,9 @@ class Parcel:
     """A tar stream for a remote, USTAR, with modes and nothing else of ours.
 
     GNU tar takes a truncated stream for a whole one, and says 0: so the last member
-    is a mark, and nothing is run before it is seen.
+    is a mark. On a full disk it goes on to the next member, and the mark may fit where
+    the program did not: so its status counts as well. Nothing is run before both are
+    good.
 
     Attributes:
         program: The sh that runs when everything has arrived.
@@ -73,8 +75,9 @@ class Parcel:
             # What these hold could have tar leave files out, and gzip say too much.
             "umask 077; unset TAR_OPTIONS GZIP;"
             f' {folder} && cd "$w" || {{ echo nowrite; exit 1; }};'
-            f" {unpack}; read -r e 2>/dev/null <end;"
-            f' [ "$e" = {self.id} ] && {{ . ./run; exit; }};'
+            # Of gzip's failure, tar sees an early end: the mark is missing.
+            f" {unpack}; t=$?; read -r e 2>/dev/null <end;"
+            f' [ $t -eq 0 ] && [ "$e" = {self.id} ] && {{ . ./run; exit; }};'
             ' cd /; rm -rf "$w"; echo incomplete; exit 1'
         )
 

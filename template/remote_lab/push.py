@@ -149,7 +149,7 @@ def _push(
         there = home.look(connection)
     outcome.lab = there.lab[0]
     if begin("code"):
-        outcome.commit = code.push(connection, there.code, dry)
+        outcome.commit = code.push(connection, there.code, there.current, dry)
         if outcome.commit and not dry:
             show.done(f"{name}: code at commit {outcome.commit[:10]}.")
     if begin("env"):
@@ -159,7 +159,7 @@ def _push(
         if wanted != there.code.stamp and dry:
             show.step(f"Would build the environment on {name}.")
         elif wanted != there.code.stamp:
-            outcome.built = environment.build(connection, wanted)
+            outcome.built = environment.build(connection, wanted, there.current)
     if (outcome.commit or outcome.built) and not dry:
         for text in code.refresh_notebooks(connection):
             show.note(f"{name}: {text}")

@@ -6,11 +6,12 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from remote_lab import show
-from remote_lab.code import git
+from remote_lab import incoming, show
+from remote_lab.code import cut, git
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
+from remote_lab.notebooks import pairs
 
 MOST = 2**30  # bytes of a bundle, as text
 
@@ -35,6 +36,8 @@ def save(connection: Connection) -> str:
         program("state", "code", values=asked, main="code_save"), most=MOST
     )
     told = {record[0]: record[1:] for record in records}
+    if status and "cut" in told:
+        raise cut(connection)
     commit, branch = (*told.get("commit", ()), "", "")[:2]
     # It goes into git's command lines here.
     if status or not re.fullmatch("[0-9a-f]{40,64}", commit):
@@ -44,8 +47,9 @@ def save(connection: Connection) -> str:
             f"Look there: {connection.shell(f'git -C {project.dir} status')}",
         )
     lines = [record[-1] for record in records if record[0] == "bundle"]
+    nothing = f"{name} has nothing that is not here."
     if not lines:
-        show.done(f"{name} has nothing that is not here.")
+        show.done(nothing)
         return commit
     with tempfile.TemporaryDirectory() as folder:
         bundle = Path(folder) / "edits.bundle"
@@ -58,6 +62,13 @@ def save(connection: Connection) -> str:
             f"It is here as {name}/saved, and not merged; your branch is as it was.",
             f"Look at it: git log {name}/saved",
         )
+    # Such as one that another branch has been pushed to.
+    if git(project, "for-each-ref", "--contains", commit, "refs/heads"):
+        show.done(nothing)
+        return commit
+    for line in incoming.summary(project, commit):
+        show.step(line)
+    _stop(connection, commit, branch)
     return _merge(connection, commit, branch)
 
 
@@ -66,6 +77,30 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError:
         return b""  # git says that it is no bundle
+
+
+def _stop(connection: Connection, commit: str, branch: str) -> None:
+    """Leave to the user what can have programs run here, or holds a loss.
+
+    Raises:
+        Problem: There is such a change.
+    """
+    project, name = connection.project, connection.remote.name
+    suspect = incoming.suspect(project, commit)
+    if not suspect:
+        return
+    shown = [f"\n  {path}: {why}" for path, why in suspect[:20]]
+    if more := suspect[20:]:
+        shown.append(f"\n  and {len(more)} more")
+    there = git(project, "branch", "--show-current") != branch
+    onto = f"git checkout {shlex.quote(branch)} && " if there else ""
+    raise Problem(
+        f"The edits of {name} are here as {name}/saved, but not merged, for you should"
+        f" look at these first:{''.join(shown)}",
+        "Your branch is as it was.",
+        f"Look: git diff HEAD...{name}/saved   If they are yours:"
+        f" {onto}git -c core.hooksPath=/dev/null merge {name}/saved",
+    )
 
 
 def _merge(connection: Connection, commit: str, branch: str) -> str:
@@ -87,5 +122,6 @@ def _merge(connection: Connection, commit: str, branch: str) -> str:
             "Your branch is as it was.",
             f"git merge {name}/saved",
         ) from None
+    pairs(project, "refresh")  # git's hooks, which would do so, are off
     show.done(f"The edits of {name} are here: commit {commit[:10]}.")
     return commit

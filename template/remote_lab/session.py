@@ -24,6 +24,9 @@ LISTEN = (
     ' case "$l" in ": "*) eval "$l";; *) echo eaten; exit 1;; esac'
 )
 Record = tuple[str, ...]
+# The last record of a program that did all that it was to do (connection.program). A
+# program that was lost or cut short ends with status 0 too, and without it.
+END = "\tend"
 # More than this is no answer: it would only fill this machine's memory.
 MOST = 64 * 2**20
 Take = Callable[[Record], object]
@@ -51,6 +54,7 @@ class Session:
         self.stdin = self._call.stdin
         self.marked = False
         self.most = MOST
+        self._reported = False  # whether END was among the records
         self._noise = b""  # the last line before the mark
         self._writer: threading.Thread | None = None
         self._unsent: BaseException | None = None  # why not all was sent
@@ -84,7 +88,7 @@ class Session:
                 self.stdin.close()
 
     def records(self) -> Iterator[Record]:
-        """The lines after the mark, as they come, each split at its tabs.
+        """The lines after the mark, as they come, each split at its tabs; not END.
 
         Raises:
             Problem: There is no end of them, or another project is there.
@@ -105,7 +109,9 @@ class Session:
             elif self.marked and line == "otherproject":
                 raise self._other_project()
             elif self.marked:
-                yield tuple(line.split("\t"))
+                self._reported = self._reported or line == END
+                if line != END:
+                    yield tuple(line.split("\t"))
             self.marked = self.marked or line.endswith(self._mark)
             self._noise = raw
 
@@ -128,7 +134,8 @@ class Session:
 
         Raises:
             Unreachable: ssh itself failed: what explain makes of it.
-            Problem: The program never began, or lacks what it needs.
+            Problem: The program never began, lacks what it needs, or ended well without
+                a report of what it did.
         """
         status = self._call.wait()
         if self._writer:
@@ -148,6 +155,14 @@ class Session:
                 "Nothing was changed there.",
                 f"{get(self._lacking)}   If they are there, mend the PATH that the"
                 " account sets.",
+            )
+        if status == 0 and not self._reported:
+            raise Problem(
+                f"{self.remote.name} did not report what it did: the program that was"
+                " sent did not reach its end.",
+                "What it was to do there may be done, or not.",
+                f"See whether the disk is full: {self.connection.shell('df -h .')}  "
+                " Then type the same command again.",
             )
         return status
 

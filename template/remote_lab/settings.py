@@ -11,6 +11,14 @@ from remote_lab.errors import USAGE, Problem
 ROOT = Path(__file__).resolve().parent.parent
 PERSONAL = "remote.local.toml"
 PARTS = ("home", "code", "env")  # of a push, in its order
+# What `git rev-parse --local-env-vars` lists: set by a git hook or an alias, it would
+# lead our git to another repository, or index, than the project's.
+FROM_GIT = re.compile(
+    "GIT_(ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|CONFIG|CONFIG_COUNT|CONFIG_PARAMETERS"
+    "|DIR|GRAFT_FILE|IMPLICIT_WORK_TREE|INDEX_FILE|INTERNAL_SUPER_PREFIX|NAMESPACE"
+    "|NO_REPLACE_OBJECTS|OBJECT_DIRECTORY|PREFIX|REPLACE_REF_BASE|SHALLOW_FILE"
+    "|WORK_TREE)"
+)
 
 
 class Remote(NamedTuple):

@@ -1,12 +1,23 @@
 # The project's code on the remote: a working clone that only pushes move on. What each
 # branch was pushed to is kept as refs/remote-lab/BRANCH, which the laptop has too.
-# Needs: state.sh; for code_switch: lock.sh, branch, commit, and $work/code.bundle.
+# A checkout that was cut off, which $switching tells of, is completed by repair.sh.
+# Needs: state.sh; for code_switch: lock.sh, branch, commit, expected (see same_push),
+# found (the commit that the laptop was told of), and $work/code.bundle.
+
+switching=$code/.git/remote-lab-switching # OLD NEW BRANCH, as long as it is under way
 
 in_code() { git --no-optional-locks -C "$code" "$@"; }
+
+synced() { # FOLDER: what was written there has come to the disk
+    sync -f "$1" 2>/dev/null || sync
+}
 
 code_state() { # what the laptop has to know before it sends anything
     if ! command -v git >/dev/null; then
         say code nogit
+    elif code_cut; then # what differs then is nobody's edit
+        say code ours "$old" "$to"
+        say cut
     elif [ "$(in_code config remote-lab.slug 2>/dev/null)" = "$slug" ]; then
         head=$(in_code rev-parse -q --verify HEAD) || head=none
         say code ours "$head" "$(in_code symbolic-ref -q --short HEAD)"
@@ -20,29 +31,57 @@ code_state() { # what the laptop has to know before it sends anything
     say stamp "$(cat "$code/.venv/.remote-lab-stamp" 2>/dev/null)"
 }
 
+code_cut() { # whether a checkout was cut off, or is under way: sets old, new and to
+    read -r old new to 2>/dev/null <"$switching" && [ -n "$to" ] || return
+    # Who has put HEAD elsewhere since has taken over. After a power cut it may be empty.
+    case $(in_code rev-parse -q --verify HEAD 2>/dev/null) in
+    '' | "$old" | "$new") ;;
+    *) return 1 ;;
+    esac
+}
+
 code_make() { # the clone, whole at once: without its slug, it would not be ours
     git init -q "$work/clone" && git -C "$work/clone" config remote-lab.slug "$slug" &&
-        mkdir -p "$code" && rmdir "$code" && mv "$work/clone" "$code"
+        synced "$work" && mkdir -p "$code" && rmdir "$code" && mv "$work/clone" "$code"
 }
 
 code_switch() { # take the commits in, and put the working tree on them
     begin
+    same_push
     [ -e "$code/.git" ] || code_make || fail 1 nowrite "$code"
-    pushed=refs/remote-lab/$branch
-    former=$(in_code rev-parse -q --verify "$pushed")
+    ! code_cut || fail 1 cut
+    head=$(in_code rev-parse -q --verify HEAD) || head=none
+    [ "$head" = "$found" ] || fail 1 overtaken
     if [ -e "$work/code.bundle" ]; then
         in_code fetch -q "$work/code.bundle" HEAD || fail 1 nowrite "$code"
     fi
-    # Commits made here, on a branch that is not checked out now, are in no other place.
-    at=$(in_code rev-parse -q --verify "refs/heads/$branch") &&
-        ! in_code merge-base --is-ancestor "$at" "$commit" &&
-        ! in_code merge-base --is-ancestor "$at" "${former:-$commit}" &&
-        fail 3 parted "$branch"
+    code_unparted "$branch" "$commit"
+    echo "$head $commit $branch" >"$switching" && synced "$code" || fail 1 nowrite "$code"
     # Neither what git ignores nor what it does not know is overwritten.
-    in_code checkout -q --no-overwrite-ignore -B "$branch" "$commit" -- 2>"$work/why" ||
-        fail 3 dirty "$(tr '\n\t' '  ' <"$work/why")"
-    in_code update-ref "$pushed" "$commit" || fail 1 nowrite "$code"
+    if ! in_code checkout -q --no-overwrite-ignore -B "$branch" "$commit" -- \
+        2>"$work/why"; then
+        why=$(tr '\n\t' '  ' <"$work/why")
+        case $why in
+        # Of these git knows before it begins.
+        *"be overwritten"* | *"would lose"* | *"index.lock': File exists"*) ;;
+        # On a full disk, it stops half-way.
+        *) [ -z "$(in_code status --porcelain -uno)" ] || fail 1 half "$why" ;;
+        esac
+        rm -f "$switching"
+        fail 3 dirty "$why"
+    fi
+    in_code update-ref "refs/remote-lab/$branch" "$commit" || fail 1 nowrite "$code"
+    synced "$code" && rm -f "$switching" || fail 1 nowrite "$code"
     say switched "$commit"
+}
+
+code_unparted() { # BRANCH COMMIT: to go there loses no commit
+    former=$(in_code rev-parse -q --verify "refs/remote-lab/$1")
+    # Commits made here, on a branch that is not checked out now, are in no other place.
+    at=$(in_code rev-parse -q --verify "refs/heads/$1") &&
+        ! in_code merge-base --is-ancestor "$at" "$2" &&
+        ! in_code merge-base --is-ancestor "$at" "${former:-$2}" &&
+        fail 3 parted "$1"
 }
 
 code_notebooks() { # they follow the scripts that came; one that was edited stays
@@ -53,16 +92,19 @@ code_notebooks() { # they follow the scripts that came; one that was edited stay
 
 code_save() { # commit what was edited here, and send what the laptop lacks
     [ -e "$code/.git" ] || fail 1 absent
+    ! code_cut || fail 1 cut
     cd "$code" || exit
     if [ -n "$(git status --porcelain)" ]; then
         name=${author%% <*} email=${author##*<}
         why=$(git add -A 2>&1 && git -c user.name="$name" -c user.email="${email%>}" \
             commit -q --no-verify -m "$message" 2>&1) ||
             fail 1 why "$(echo "$why" | tr '\n\t' '  ')"
+        synced "$code"
     fi
     say commit "$(git rev-parse HEAD)" "$(git symbolic-ref -q --short HEAD)"
-    git cat-file -e "$known^{commit}" 2>/dev/null || known='' # the laptop is ahead
-    set -- HEAD --not --glob=refs/remote-lab ${known:+"$known"}
+    # Where the laptop is ahead, what was pushed here is the best guess.
+    git cat-file -e "$known^{commit}" 2>/dev/null || known=--glob=refs/remote-lab
+    set -- HEAD --not "$known"
     [ -z "$(git rev-list -n 1 "$@")" ] || git bundle create -q - "$@" | base64 |
         while read -r line; do say bundle "$line"; done
 }

@@ -1,6 +1,6 @@
 # The project's environment, ~/<dir>/.venv: what a remote has to build it with, and the
-# building. Needs: state.sh; to build, lock.sh and: stamp, decisive (the files that
-# decide what is in it), and what the function at hand says.
+# building. Needs: state.sh; to build, lock.sh and: expected (see same_push), stamp,
+# decisive (the files that decide what is in it), and what the function at hand says.
 
 wheels=$HOME/.cache/$base/wheels
 own_uv=$HOME/.local/share/$base/bin/uv
@@ -157,6 +157,7 @@ env_conda() { # by conda or one of its kin
 
 env_begin() { # MARK: what tells our kind of environment from others
     begin
+    same_push
     uv=${uv:-$own_uv}
     cd "$code" 2>/dev/null || fail 1 nocode
     # shellcheck disable=SC2086

@@ -69,6 +69,18 @@ begin() { # take the lock, clear up behind the dead, and see to our own end
     sweep
 }
 
+in_use() { # the push whose dotfiles are in use
+    using=''
+    read -r using 2>/dev/null <"$current/id"
+    say current "$using"
+}
+
+same_push() { # they are those that this push brought, or found: $expected
+    using=''
+    read -r using 2>/dev/null <"$current/id"
+    [ "$using" = "$expected" ] || fail 1 overtaken
+}
+
 sweep() { # what dead pushes left
     for left in "$state"/in.*; do
         name=${left##*/in.} # HOST.PID.ID

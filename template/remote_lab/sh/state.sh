@@ -4,6 +4,10 @@
 umask 077
 LC_ALL=C
 export LC_ALL
+# What a .bashrc may have set would lead git to another repository than the project's.
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY \
+    GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_NAMESPACE GIT_PREFIX GIT_CONFIG \
+    GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT
 tab='	' # a tab: most of what is kept and said is fields between tabs
 base=remote-lab/$slug # below .config, .local/state and the like: no other program has it
 state=$HOME/.local/state/$base
