@@ -64,9 +64,12 @@ def clash(project: Project) -> Problem:
         ask(project)
     assert caught.value.code == REMOTE_EDITED, caught.value.what
     changed = differences(snapshot(project.home), before)
-    # Of a first push that is refused, an empty folder stays.
+    # Of a first push that is refused, a folder stays, with the note of whose it is.
     made = [".local", ".local/state", ".local/state/remote-lab"]
-    assert changed in ([], [*made, f"{made[-1]}/titanic"])
+    assert changed in (
+        [],
+        [*made, f"{made[-1]}/titanic", f"{made[-1]}/titanic/project"],
+    )
     return caught.value
 
 

@@ -147,7 +147,9 @@ def test_a_move_that_is_killed_at_any_step_goes_on(
         push(former)
         old = home / ".local/state/titanic"  # an empty folder may stay
         assert not old.exists() or not [*old.iterdir()], victim
-        assert len([*(former.state / "generations").iterdir()]) == 2, victim
+        # One that was whole, and not yet in use, may stay until it is pruned.
+        kept = len([*(former.state / "generations").iterdir()])
+        assert kept in (2, 3), victim
         if not killed:
             break
         shutil.rmtree(home)

@@ -8,10 +8,6 @@ switching=$code/.git/remote-lab-switching # OLD NEW BRANCH, as long as it is und
 
 in_code() { git --no-optional-locks -C "$code" "$@"; }
 
-synced() { # FOLDER: what was written there has come to the disk
-    sync -f "$1" 2>/dev/null || sync
-}
-
 code_state() { # what the laptop has to know before it sends anything
     if ! command -v git >/dev/null; then
         say code nogit
@@ -42,7 +38,7 @@ code_cut() { # whether a checkout was cut off, or is under way: sets old, new an
 
 code_make() { # the clone, whole at once: without its slug, it would not be ours
     git init -q "$work/clone" && git -C "$work/clone" config remote-lab.slug "$slug" &&
-        synced "$work" && mkdir -p "$code" && rmdir "$code" && mv "$work/clone" "$code"
+        settle "$work" && mkdir -p "$code" && rmdir "$code" && mv "$work/clone" "$code"
 }
 
 code_switch() { # take the commits in, and put the working tree on them
@@ -56,7 +52,7 @@ code_switch() { # take the commits in, and put the working tree on them
         in_code fetch -q "$work/code.bundle" HEAD || fail 1 nowrite "$code"
     fi
     code_unparted "$branch" "$commit"
-    echo "$head $commit $branch" >"$switching" && synced "$code" || fail 1 nowrite "$code"
+    echo "$head $commit $branch" >"$switching" && settle "$code" || fail 1 nowrite "$code"
     # Neither what git ignores nor what it does not know is overwritten.
     if ! in_code checkout -q --no-overwrite-ignore -B "$branch" "$commit" -- \
         2>"$work/why"; then
@@ -71,7 +67,7 @@ code_switch() { # take the commits in, and put the working tree on them
         fail 3 dirty "$why"
     fi
     in_code update-ref "refs/remote-lab/$branch" "$commit" || fail 1 nowrite "$code"
-    synced "$code" && rm -f "$switching" || fail 1 nowrite "$code"
+    settle "$code" && rm -f "$switching" || fail 1 nowrite "$code"
     say switched "$commit"
 }
 
@@ -99,7 +95,7 @@ code_save() { # commit what was edited here, and send what the laptop lacks
         why=$(git add -A 2>&1 && git -c user.name="$name" -c user.email="${email%>}" \
             commit -q --no-verify -m "$message" 2>&1) ||
             fail 1 why "$(echo "$why" | tr '\n\t' '  ')"
-        synced "$code"
+        settle "$code"
     fi
     say commit "$(git rev-parse HEAD)" "$(git symbolic-ref -q --short HEAD)"
     # Where the laptop is ahead, what was pushed here is the best guess.

@@ -18,7 +18,7 @@ code_repair() {
     [ "$old" != none ] || before=$(git hash-object -t tree /dev/null)
     code_compare && code_away && code_choose && code_write && code_point ||
         fail 1 nowrite "$code"
-    synced "$code" && rm -f "$switching" || fail 1 nowrite "$code"
+    settle "$code" && rm -f "$switching" || fail 1 nowrite "$code"
 }
 
 code_idle() { # whether no git is at work in it, such as one that outlived its push

@@ -17,10 +17,13 @@ code=$HOME/$dir
 settle() { # PATH...: have the disk hold all that was written in those file systems
     # Without this, a power cut within the next half minute can leave each new file
     # there, by its name, and empty.
-    sync -f "$@" 2>"$work/settled" && return
-    cat "$work/settled" >&2
+    told=$(sync -f "$@" 2>&1) && return
+    printf '%s\n' "$told" >&2
+    case $told in
     # Old and small ones do not know -f: they bring all disks up to date.
-    grep -qi -e option -e usage "$work/settled" && sync
+    *option* | *[Uu]sage*) sync ;;
+    *) return 1 ;;
+    esac
 }
 
 say() { # KEY [FIELD...]: one record for the laptop
