@@ -31,7 +31,8 @@ def test_a_save_in_the_last_moment_stays(
     path = str(tmp_path / "x.ipynb")
     Path(path).write_text("read")
     seen = stat_of(path)
-    real, calls = getattr(writing, moment), []
+    real = getattr(writing, moment)
+    calls: list[int] = []
 
     def act(*arguments: str) -> object:
         if moment == "stat_of" and not calls:
