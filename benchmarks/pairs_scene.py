@@ -24,7 +24,7 @@ from measure import BenchmarkFailed
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "template")]
 
-from remote_lab.notebooks import follow_git  # noqa: E402
+from remote_lab import git_hooks  # noqa: E402
 from render import render, snapshot  # noqa: E402
 
 PAIRS = 500
@@ -242,7 +242,8 @@ def project(folder: Path, mode: str, env: Mapping[str, str]) -> Repository:
         (root / f"notebooks/pair{number:03}.ipynb").write_text(text)
     made = Repository(root, env)
     made.run("git", "init", "-q")
-    follow_git(made.hooks)
+    git_hooks.pin(root)
+    git_hooks.follow_git(made.hooks)
     made.run("prek", "install", "-q", "--install-hooks")
     made.run("git", "add", "-A")
     made.commit()
@@ -253,9 +254,7 @@ def ours_alone(config: str) -> str:
     """The project's hooks without those that have to do with other files."""
     told = yaml.safe_load(config)
     told["repos"][0]["hooks"] = [
-        hook
-        for hook in told["repos"][0]["hooks"]
-        if "remote_lab/pairs" in hook["entry"]
+        hook for hook in told["repos"][0]["hooks"] if hook["id"] == "notebooks"
     ]
     return yaml.safe_dump(told)
 

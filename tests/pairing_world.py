@@ -222,7 +222,6 @@ class World:
         done[word] += 1
         before, index = self.files(), self.git("ls-files", "-s")[1]
         said = io.StringIO()
-        program.ROOT = str(self.root)
         with (
             contextlib.chdir(self.root),
             contextlib.redirect_stderr(said),

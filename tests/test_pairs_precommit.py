@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from image import cache_folder
 from laptop import PASSED_ON
 from pairing import NOTEBOOK, SCRIPT, Repo, cell_of, scenario
-from remote_lab.notebooks import follow_git
+from remote_lab import git_hooks
 
 each_tool = pytest.mark.parametrize("tool", ["pre-commit", "prek"])
 
@@ -203,8 +202,7 @@ def test_as_shipped(repo: Repo) -> None:
     hooks = repo.root / ".git" / "hooks"
     for hook in hooks.iterdir():
         hook.unlink()
-    follow_git(hooks)
-    repo.call(sys.executable, "-m", "pre_commit", "install")
+    git_hooks.install(repo.root)
     repo.edit(NOTEBOOK, "x = 1", "x=10;")
     repo.git("add", "-A")
     assert repo.commit() == "second try"

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from remote_lab import show, wheels
+from remote_lab import git_hooks, show, wheels
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.settings import Project, Remote
@@ -88,6 +88,11 @@ def uninstall(project: Project) -> None:
         Problem: A file of the user's can't be written.
     """
     record = Record(project)
+    hooks = git_hooks.uninstall(project.root)
+    if hooks:
+        show.done(f"Took out of git's hooks: {', '.join(hooks)}.")
+    if record.empty and hooks:
+        return
     if record.empty:
         raise Problem("Nothing of this project is installed on this laptop.")
     for remote in project.remotes.values():

@@ -3,11 +3,11 @@
 import subprocess
 from collections.abc import Callable
 
-from remote_lab import laptop, show
+from remote_lab import git_hooks, laptop, show
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.many import push_all
-from remote_lab.notebooks import find_uv, follow_git, pairs
+from remote_lab.notebooks import find_uv, pairs
 from remote_lab.push import Options, push
 from remote_lab.settings import Project
 
@@ -100,18 +100,8 @@ def first_commit(project: Project) -> str:
 
 
 def hooks(project: Project) -> str:
-    """Install the git hooks that .pre-commit-config.yaml names."""
-    folder = project.root / _git_path(project, "hooks")
-    new = follow_git(folder)
-    installed = folder / "pre-commit"
-    if not installed.is_file() or b"pre-commit" not in installed.read_bytes():
-        uv = find_uv()
-        if project.environment == "conda":
-            _do(project, uv, "tool", "run", "pre-commit", "install")
-        else:
-            run = (uv, "run", "-q", "--only-group", "dev")
-            _do(project, *run, "pre-commit", "install")
-        new.insert(0, "pre-commit")
+    """Install git's hooks: our own, and pre-commit's."""
+    new = git_hooks.install(project.root)
     return f"installed: {', '.join(new)}" if new else "installed already"
 
 
@@ -162,14 +152,3 @@ def _try(project: Project, *command: str) -> bool:
     except FileNotFoundError:
         return False
     return done.returncode == 0
-
-
-def _git_path(project: Project, name: str) -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--git-path", name],
-        cwd=project.root,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()

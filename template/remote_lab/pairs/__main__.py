@@ -4,7 +4,8 @@
 # ///
 """Keeps each notebook and its script in step.
 
-Usage: python remote_lab/pairs WORD [FILE...], from the project's folder.
+Usage: python remote_lab/pairs [--root FOLDER] WORD [FILE...]. FOLDER is the project's,
+by default the one that it is called in: this program may lie elsewhere.
 
   commit        pre-commit's hook: what is staged is formatted and in step, or refused
   refresh       git's hooks after a commit, checkout, merge or rebase: notebooks follow
@@ -18,10 +19,22 @@ import os
 import sys
 
 gc.disable()  # it would search what is being loaded, again and again, for nothing
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # In place of this folder: the package is remote_lab.pairs, and so nothing in it hides
-# a module of the same name.
-sys.path[0] = ROOT
+# a module of the same name. `python -I` has not put this folder there.
+sys.path[: not sys.flags.safe_path] = [
+    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+]
+# Of git's variables, those that name a repository. Git sets them for its hooks.
+REPOSITORY = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+)
 
 from remote_lab.pairs.record import Failure, Record  # noqa: E402
 
@@ -36,6 +49,9 @@ def main(words: list[str]) -> int:
         The exit code: 0 all is well, 1 there is something for the user to do, 2 wrong
         usage.
     """
+    root = os.getcwd()
+    if words[:1] == ["--root"] and len(words) > 1:
+        root, words = words[1], words[2:]
     word, files = (words or [""])[0], words[1:]
     if word not in (
         "commit",
@@ -47,8 +63,11 @@ def main(words: list[str]) -> int:
     ):
         print(__doc__, file=sys.stderr)
         return 2
+    if word not in ("commit", "refresh"):  # typed by a user: it is about this project
+        for name in REPOSITORY:
+            os.environ.pop(name, None)
     try:
-        return 0 if _do(word, files) else 1
+        return 0 if _do(root, word, files) else 1
     except Failure as failure:
         print(failure, file=sys.stderr)
     except OSError as error:  # the disk is full, a file is read-only, ...
@@ -56,14 +75,14 @@ def main(words: list[str]) -> int:
     return 1
 
 
-def _do(word: str, files: list[str]) -> bool:
-    record = Record(ROOT)
+def _do(root: str, word: str, files: list[str]) -> bool:
+    record = Record(root)
     if word == "refresh" and record.is_settled():
         record.mark()
         return True  # the most frequent case by far, and nothing more needs loading
     from remote_lab.pairs.work import Work, settings
 
-    work = Work(ROOT, record, settings(ROOT))
+    work = Work(root, record, settings(root))
     match word:
         case "from-script":
             well = work.take(".py", files)

@@ -15,7 +15,10 @@ from remote_lab.pairs import lean  # isort: skip  # noqa: F401  (before jupytext
 import jupytext
 import nbformat.reader
 from jupytext.combine import combine_inputs_with_outputs
-from jupytext.config import load_jupytext_config
+from jupytext.config import (
+    find_jupytext_configuration_file,
+    load_jupytext_configuration_file,
+)
 from nbformat.v4 import writes as notebook_to_json
 
 from remote_lab.pairs.record import Failure
@@ -59,8 +62,15 @@ class Cells:
     """
 
     def __init__(self, root: str, kernel: str) -> None:
+        path = find_jupytext_configuration_file(os.path.join(root, "notebooks"))
+        # Jupytext would run it: a hook runs nothing that a branch may bring.
+        if path and path.endswith(".py"):
+            raise Failure(
+                f"{path} is a program, and is not run. Nothing was changed. Have its"
+                " settings in jupytext.toml, and delete it."
+            )
         try:
-            self._config = load_jupytext_config(os.path.join(root, "notebooks", "x.py"))
+            self._config = path and load_jupytext_configuration_file(path)
         except ValueError as error:
             raise Failure(f"{error}. Nothing was changed.") from None
         self._spec = {"display_name": kernel, "language": "python", "name": kernel}

@@ -9,7 +9,7 @@ Loaded by each git hook, so it loads nothing more than it must.
 import json
 import os
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FOLDER = "notebooks"
 SUFFIXES = (".py", ".ipynb")
@@ -65,12 +65,9 @@ class Record:
         self._news = False
         try:
             with open(self._path, encoding="utf-8") as file:
-                for name, (stats, base, fit) in json.load(file).items():
-                    script, notebook = (tuple(stat) if stat else None for stat in stats)
-                    known = Base(*base) if base else None
-                    self._entries[name] = Stats(script, notebook), known, fit
-        except (OSError, ValueError, TypeError):
-            self._entries = {}
+                self._entries = _entries(json.load(file))
+        except (OSError, ValueError, RecursionError):
+            pass  # there is none, or it is none of ours
 
     def is_settled(self) -> bool:
         """Whether no file has changed since its pair was in step."""
@@ -126,7 +123,7 @@ class Record:
         told = {name: it for name, it in self._entries.items() if name in self.now}
         if not self._news and len(told) == len(self._entries):
             return
-        _write(self._path, json.dumps(told).encode())
+        _write(self._path, json.dumps(told).encode(), sync=True)
 
     def mark(self) -> None:
         """If all is in step now, note how each file looks, for hook.sh."""
@@ -145,11 +142,49 @@ class Record:
         _write(path, b"".join(told))
 
 
-def _write(path: str, content: bytes) -> None:
-    """Write a file whole: another hook may read it meanwhile."""
+def _entries(told: object) -> dict[str, tuple[Stats, Base | None, str]]:
+    """What a record holds.
+
+    Raises:
+        ValueError: It holds something else.
+    """
+    if not isinstance(told, dict):
+        raise ValueError("no record")
+    return {name: _entry(*_list(entry, 3)) for name, entry in told.items()}
+
+
+def _entry(stats: object, base: object, fit: object) -> tuple[Stats, Base | None, str]:
+    script, notebook = (
+        tuple(_list(stat, 4, int)) if stat else None for stat in _list(stats, 2)
+    )
+    if not isinstance(fit, str):
+        raise ValueError("no answer")
+    known = Base(*_list(base, 2, str)) if base else None
+    return Stats(script, notebook), known, fit
+
+
+def _list(told: object, length: int, kind: type = object) -> list[Any]:
+    if not isinstance(told, list) or len(told) != length:
+        raise ValueError("no list of that length")
+    if not all(isinstance(item, kind) for item in told):
+        raise ValueError(f"an item is no {kind.__name__}")
+    return told
+
+
+def _write(path: str, content: bytes, sync: bool = False) -> None:
+    """Write a file whole: another hook may read it meanwhile.
+
+    Args:
+        path: The file.
+        content: What it should hold.
+        sync: Have it on the disk before it has its name: it survives a power cut.
+    """
     fresh = f"{path}.{os.getpid()}"
     with open(fresh, "wb") as file:
         file.write(content)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(fresh, path)
 
 
@@ -168,12 +203,22 @@ def git_directory(root: str) -> str:
         return os.path.join(root, file.read().removeprefix("gitdir:").strip())
 
 
+def leads_out(root: str, path: str) -> bool:
+    """Whether a path below the root is, by a link, a file of somewhere else.
+
+    The git directory counts as somewhere else: what is in there configures git.
+    """
+    inside = os.path.relpath(os.path.realpath(path), os.path.realpath(root))
+    return inside.split(os.sep)[0] in (os.pardir, ".git")
+
+
 def look(root: str, name: str) -> Stats:
     """The stats of a pair's files."""
-    return Stats(_stat(f"{root}/{name}.py"), _stat(f"{root}/{name}.ipynb"))
+    return Stats(stat_of(f"{root}/{name}.py"), stat_of(f"{root}/{name}.ipynb"))
 
 
-def _stat(path: str) -> Stat:
+def stat_of(path: str) -> Stat:
+    """How a file looks from outside; None where there is none."""
     try:
         return _numbers(os.stat(path))
     except OSError:

@@ -13,7 +13,7 @@ from remote_lab.pairs.cells import Cells, NotOurs, Unreadable
 from remote_lab.pairs.formatting import format_cells
 from remote_lab.pairs.judge import Now, Verdict, judge
 from remote_lab.pairs.pair import Task, Treated
-from remote_lab.pairs.record import SUFFIXES, Base
+from remote_lab.pairs.record import SUFFIXES, Base, leads_out
 
 
 class Side(NamedTuple):
@@ -74,6 +74,8 @@ class Ward:
 
     def _read(self, task: Task, suffix: str) -> Side | None:
         path = task.name + suffix
+        if leads_out(self._root, os.path.join(self._root, path)):
+            raise Unreadable("it is a link that leads out of the project", path)
         try:
             with open(os.path.join(self._root, path), "rb") as file:
                 content = file.read()
