@@ -75,7 +75,8 @@ def shape(value: object) -> object:
 def home(project: Path, name: str) -> Path:
     """One of the files under ~/.config/SLUG of the remote."""
     slug: str = toml(project / "remote.toml")["slug"]
-    return project / "home" / "remote" / ".config" / slug / name.replace("SLUG", slug)
+    own = project / "home/remote/.config/remote-lab" / slug
+    return own / name.replace("SLUG", slug)
 
 
 def units(project: Path) -> list[Path]:

@@ -89,7 +89,9 @@ def uninstall() -> None:
     """Take all of it out of this laptop again."""
     from remote_lab import laptop
 
-    laptop.uninstall(_project())
+    project = settings.load(ROOT)
+    settings.refuse_another(project)
+    laptop.uninstall(project)
 
 
 @cli.command()

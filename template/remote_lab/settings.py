@@ -132,7 +132,7 @@ def load(root: Path) -> Project:
 
 
 def claim(project: Project) -> None:
-    """Take the project's notes on this laptop, unless they are another project's.
+    """Take the project's notes on this laptop.
 
     Args:
         project: The project.
@@ -140,11 +140,29 @@ def claim(project: Project) -> None:
     Raises:
         Problem: Another project of that name is on this laptop.
     """
+    if refuse_another(project) != project.id:
+        project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        note = project.state / "id"
+        note.write_text(f"{project.id} {project.root}\n", encoding="utf-8")
+
+
+def refuse_another(project: Project) -> str:
+    """Whose notes there are under the project's name on this laptop.
+
+    Args:
+        project: The project.
+
+    Returns:
+        The id that is noted, or nothing.
+
+    Raises:
+        Problem: They are another project's, which is still there.
+    """
     note = project.state / "id"
     known = note.read_text(encoding="utf-8") if note.exists() else ""
     id, _, root = known.strip().partition(" ")
     if id == project.id:
-        return
+        return id
     theirs = Path(root) / "remote.toml"
     # One that was deleted without a word has left its notes behind: they go on.
     if id and theirs.is_file() and id in theirs.read_text(encoding="utf-8"):
@@ -155,8 +173,7 @@ def claim(project: Project) -> None:
             f" project_slug=NAME   (or take the other one out of this laptop:"
             f" cd {shlex.quote(root)} && ./remote uninstall)",
         )
-    project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    note.write_text(f"{project.id} {project.root}\n", encoding="utf-8")
+    return id
 
 
 def save_personal(project: Project, name: str, **values: str | int) -> Project:
