@@ -213,7 +213,6 @@ def test_a_file_in_our_place_that_is_not_ours_is_left(project: Project) -> None:
     assert done.returncode == 1
     assert f"{theirs} is there already, and not from this project" in done.stderr
     assert f"mv {theirs}" in done.stderr
-    project.remote("uninstall")
     assert home_of(project.laptop) == before
 
 

@@ -10,6 +10,8 @@ from remote_lab.connection import Connection, hang_up
 from remote_lab.errors import FAILED, Problem
 from remote_lab.settings import ROOT
 
+PASSWORD = 8  # so many characters at least
+
 if TYPE_CHECKING:
     from remote_lab.push import Outcome
 
@@ -74,12 +76,11 @@ def install(
     """
     from remote_lab import laptop
 
-    project = settings.load(ROOT)
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
-    if own:
-        project = settings.save_personal(project, project.pick(name).name, **own)
-    laptop.install(project)
+    laptop.install(
+        settings.save_personal(ROOT, name, **own) if own else settings.load(ROOT)
+    )
 
 
 @cli.command()
@@ -294,8 +295,12 @@ def password(name: str | None) -> None:
         text = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         text = sys.stdin.readline().rstrip("\n")
-    if not text:
-        raise Problem("A password can't be empty.", "Nothing was changed.")
+    if len(text) < PASSWORD:
+        raise Problem(
+            f"A password for the lab needs at least {PASSWORD} characters.",
+            "Nothing was changed, and nothing was sent.",
+            f"The same command, with a longer one: {connection.verb('lab password')}",
+        )
     labs.set_password(connection, text)
     show.done(f"Set. It counts from the next start: {connection.verb('lab restart')}")
 

@@ -188,7 +188,9 @@ class Connection:
 
     def ssh(self) -> list[str]:
         """The ssh command with this project's configuration, less the Host."""
-        options = [] if self._ask else ["-o", "BatchMode=yes"]
+        # The user's own forwards are for logins; the tunnel takes care of its own.
+        options = ["-o", "ClearAllForwardings=yes"]
+        options += [] if self._ask else ["-o", "BatchMode=yes"]
         if self._again:
             # Else ssh keeps to itself what a jump host complains of, and all that one
             # hears is that somebody hung up.
