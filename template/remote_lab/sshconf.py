@@ -133,24 +133,19 @@ def write_personal(project: Project) -> None:
         Problem: ssh would not read it, or can't read the user's own configuration.
     """
     path = _personal(project)
-    if path.exists() and _complaint(project, path):
+    if _complaint(project, _read(path)):
         # ~/.ssh/config includes it: as it is, no ssh of the user's works, nor do ours.
         write_whole(path, "# What was here could not be read.\n")
     text = _personal_text(project)
-    candidate = path.with_name(f"ssh.conf.new.{os.getpid()}")
-    write_whole(candidate, text)
-    try:
-        if why := _complaint(project, candidate):
-            number = re.search(r"line (\d+)", why)
-            line = text.splitlines()[int(number[1]) - 1].strip() if number else why
-            raise Problem(
-                f"ssh would not read this line of {path}: {line}",
-                "The file was not replaced.",
-                f"Correct that value, in {PERSONAL} or in remote.toml, or in your own"
-                " ~/.ssh/config.",
-            )
-    finally:
-        candidate.unlink()
+    if why := _complaint(project, text):
+        number = re.search(r"line (\d+)", why)
+        line = text.splitlines()[int(number[1]) - 1].strip() if number else why
+        raise Problem(
+            f"ssh would not read this line of {path}: {line}",
+            "The file was not replaced.",
+            f"Correct that value, in {PERSONAL} or in remote.toml, or in your own"
+            " ~/.ssh/config.",
+        )
     write_whole(path, _stamp(project, text) + text)
 
 
@@ -161,8 +156,7 @@ def check_hosts(project: Project) -> None:
         Problem: It does not.
     """
     path = hosts_file(project)
-    why = _complaint(project, path) if path.exists() else ""
-    if why:
+    if why := _complaint(project, _less_include(_hosts(project))):
         raise Problem(
             f"ssh would not read {path}: {why}",
             "Nothing was installed.",
@@ -170,11 +164,11 @@ def check_hosts(project: Project) -> None:
         )
 
 
-def _complaint(project: Project, path: Path) -> str:
-    """What ssh has against a file, for any of the project's Hosts; or nothing."""
+def _complaint(project: Project, text: str) -> str:
+    """What ssh has against a text, for any of the project's Hosts; or nothing."""
     hosts = [remote.host for remote in project.remotes.values() if not remote.sandbox]
     for host in [*hosts, *(f"{host}-lab" for host in hosts)]:
-        asked = _asked(["-F", str(path), host])
+        asked = _asked(["-F", "/dev/stdin", host], text)
         if asked.returncode:
             return (asked.stderr.strip().splitlines() or ["no reason given"])[0]
     return ""
@@ -273,6 +267,11 @@ def _hosts(project: Project) -> str:
     return _read(hosts_file(project))
 
 
+def _less_include(hosts: str) -> str:
+    """The Hosts without ssh.conf: what was written last must not count."""
+    return re.sub("(?m)^Include .*", "", hosts)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
@@ -286,9 +285,7 @@ def _route(project: Project, remote: Remote) -> list[str]:
     ssh looks a HostName up in the DNS, never among its own Hosts: so an alias's
     settings have to be written out, but for what the project says itself.
     """
-    # Without its Include: the route that was written last must not count here.
-    hosts = re.sub("(?m)^Include .*", "", _hosts(project))
-    told = ask(["-F", "/dev/stdin", remote.host], hosts)
+    told = ask(["-F", "/dev/stdin", remote.host], _less_include(_hosts(project)))
     alias = told.get("hostname", [""])[0]
     own, bare = ask([alias]), ask(["-F", "/dev/null", alias])
     lines = []

@@ -1,4 +1,4 @@
-"""One bad value ends no ssh: what is to go into the user's ssh configuration is tried."""
+"""One bad value ends no ssh: what goes into the user's ssh configuration is tried."""
 
 from __future__ import annotations
 
