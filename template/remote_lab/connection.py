@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remote_lab import ahead
+from remote_lab.call import MOST
 from remote_lab.errors import Dropped, Problem
-from remote_lab.session import LISTEN, MOST, Record, Session, Take, Write
+from remote_lab.session import LISTEN, Record, Session, Take, Write
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import files, ssh_config
 

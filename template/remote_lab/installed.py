@@ -60,7 +60,7 @@ def _is_whole(told: Any) -> bool:
     """Whether this is a record as `save` writes it."""
     if not isinstance(told, dict) or not isinstance(told.get("lines"), dict):
         return False
-    lists = [told.get(kind) for kind in ("files", "folders", "keys")]
+    lists: list[Any] = [told.get(kind) for kind in ("files", "folders", "keys")]
     if not all(isinstance(names, list) for names in lists):
         return False
     keys = {"text": str, "joint": bool, "made": bool}

@@ -8,7 +8,6 @@ ssh.conf     what is this laptop's alone: the user's own login and key, the port
              include it first, and ssh takes the first value that it finds.
 """
 
-import os
 import re
 import subprocess
 import sys

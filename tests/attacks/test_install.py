@@ -1,4 +1,4 @@
-"""`install` with files of somebody else's branch, and with records that a cut has left."""
+"""`install` with files of somebody else's branch, and with what a cut has left."""
 
 from __future__ import annotations
 

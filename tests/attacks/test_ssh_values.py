@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -210,3 +212,52 @@ Host *
         finally:
             holder.kill()
             os.kill(int(agent["SSH_AGENT_PID"]), 15)
+
+
+LISTENER = """
+import pathlib, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1] + "/lab.sock")
+server.listen()
+print("ready", flush=True)
+while True:
+    server.accept()[0].sendall(b"hello from the lab")
+"""
+
+
+@pytest.mark.needs("nss_wrapper", "sshd")
+def test_the_users_forwards_are_not_the_tunnels(
+    laptop: Laptop, loopback: Loopback
+) -> None:
+    """One of them that can't be made does not end it, nor is its port called taken."""
+    port, taken, there = free_port(), free_port(), free_port()
+    project = Project.rendered(laptop, {**reaches(loopback), "lab_port": port})
+    config = (
+        f"Host *\n    LocalForward {taken} localhost:1\n"
+        f"    RemoteForward {there} localhost:1\n"
+    )
+    wrote(".ssh/config", config.encode(), 0o600)(laptop.home)
+    state = loopback.home / project.state.relative_to(project.home)
+    state.mkdir(parents=True)
+    # What tells the lab's process from any other is its python.
+    python = f"{loopback.home}/titanic/.venv/bin/python"
+    with (
+        socket.create_server(("127.0.0.1", taken)),
+        subprocess.Popen(
+            [sys.executable, "-c", LISTENER, state, python], stdout=subprocess.PIPE
+        ) as lab,
+    ):
+        try:
+            assert lab.stdout
+            assert lab.stdout.readline()
+            (state / "lab.addr").write_text(f"pid={lab.pid}\nsocket={state}/lab.sock\n")
+            (state / "token").write_text("secret")
+            project.remote("tunnel", "up")
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as way:
+                assert way.recv(64) == b"hello from the lab"
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection(("127.0.0.1", there), timeout=10)
+            assert "was up" in project.remote("tunnel", "up").stderr
+            project.remote("tunnel", "down")
+        finally:
+            lab.kill()
