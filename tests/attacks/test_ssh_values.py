@@ -183,7 +183,7 @@ Host *
     ForwardX11 yes
 """
     wrote(".ssh/config", config.encode(), 0o600)(laptop.home)
-    agent = {}
+    agent: dict[str, str] = {}
     for line in laptop.run("ssh-agent", "-s").stdout.splitlines():
         name, _, value = line.partition(";")[0].partition("=")
         agent |= {name: value} if name.startswith("SSH_") else {}
