@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 import unicodedata
@@ -122,7 +123,8 @@ def harmful(text: str) -> list[str]:
     return [
         character
         for character in text
-        if character not in "\n\t" and unicodedata.category(character)[0] == "C"
+        if character not in "\n\t"
+        if re.match("C|Zl|Zp", unicodedata.category(character))
     ]
 
 

@@ -16,6 +16,7 @@ from laptop import Laptop
 from loopback import Loopback, free_port
 from project import Project
 from remote_lab import laptop as side
+from remote_lab.installed import Record
 
 pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
 
@@ -137,13 +138,13 @@ def test_any_file_is_the_same_bytes_again(
         if before is not None:
             path.write_bytes(before)
         state = SimpleNamespace(state=Path(folder, "state"))
-        record = side.Record(cast(Any, state))
+        record = Record(cast(Any, state))
         for _ in range(2):
             side.insert(path, ours, record, top)
         inside = path.read_bytes()
         assert inside.count(ours.encode()) == 1
         path.write_bytes(inside + more)
-        side.take_out(path, side.Record(cast(Any, state)))
+        side.take_out(path, Record(cast(Any, state)))
         joint = b"\n" if more and not top and before and before[-1:] != b"\n" else b""
         after = path.read_bytes() if path.exists() else None
         assert after == (
@@ -216,7 +217,6 @@ def test_a_file_in_our_place_that_is_not_ours_is_left(project: Project) -> None:
     assert done.returncode == 1
     assert f"{theirs} is there already, and not from this project" in done.stderr
     assert f"mv {theirs}" in done.stderr
-    project.remote("uninstall")
     assert home_of(project.laptop) == before
 
 

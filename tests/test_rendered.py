@@ -421,6 +421,7 @@ def test_a_name_that_no_question_defines_stops_the_copy(
 
 def test_two_copies_are_the_same(template: Path, plain: Path, tmp_path: Path) -> None:
     """And hold no secret, which would be made anew."""
-    again = render(template, tmp_path / "p", **SERVER)
+    (id,) = re.findall('^id = "(.*?)"', (plain / "remote.toml").read_text(), re.M)
+    again = render(template, tmp_path / "p", **SERVER, project_id=id)
     for path in (path for path in plain.rglob("*") if path.is_file()):
         assert (again / path.relative_to(plain)).read_bytes() == path.read_bytes()

@@ -36,7 +36,7 @@ def dial(words: list[str]) -> None:
         if not names or "--all" in words:
             names = list(calls)
         if len(names) == 1 and calls[names[0]] and stamp == [_stamp(files)]:
-            _begun.append((Call(calls[names[0]], None, CACHE), files, stamp[0]))
+            _begun.append((Call(calls[names[0]]), files, stamp[0]))
     except (OSError, ValueError):  # no note, or one that is cut off
         pass
 

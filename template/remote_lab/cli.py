@@ -9,7 +9,10 @@ import click
 from remote_lab import settings, show
 from remote_lab.connection import Connection, hang_up
 from remote_lab.errors import FAILED, Problem
+from remote_lab.identity import claim, refuse_another
 from remote_lab.settings import FROM_GIT, ROOT
+
+PASSWORD = 8  # so many characters at least
 
 if TYPE_CHECKING:
     from remote_lab.push import Outcome
@@ -75,12 +78,10 @@ def install(
     """
     from remote_lab import laptop
 
-    project = settings.load(ROOT)
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
-    if own:
-        project = settings.save_personal(project, project.pick(name).name, **own)
-    settings.claim(project)
+    project = settings.save_personal(ROOT, name, **own) if own else settings.load(ROOT)
+    claim(project)
     laptop.install(project)
 
 
@@ -90,7 +91,7 @@ def uninstall() -> None:
     from remote_lab import laptop
 
     project = settings.load(ROOT)
-    settings.refuse_another(project)
+    refuse_another(project)
     laptop.uninstall(project)
 
 
@@ -298,8 +299,12 @@ def password(name: str | None) -> None:
         text = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     else:
         text = sys.stdin.readline().rstrip("\n")
-    if not text:
-        raise Problem("A password can't be empty.", "Nothing was changed.")
+    if len(text) < PASSWORD:
+        raise Problem(
+            f"A password for the lab needs at least {PASSWORD} characters.",
+            "Nothing was changed, and nothing was sent.",
+            f"The same command, with a longer one: {connection.verb('lab password')}",
+        )
     labs.set_password(connection, text)
     show.done(f"Set. It counts from the next start: {connection.verb('lab restart')}")
 
@@ -402,7 +407,7 @@ def completion(shell: str) -> None:
 
 def _project() -> settings.Project:
     project = settings.load(ROOT)
-    settings.claim(project)
+    claim(project)
     return project
 
 

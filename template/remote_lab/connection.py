@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remote_lab import ahead
+from remote_lab.call import MOST
 from remote_lab.errors import Dropped, Problem
-from remote_lab.session import END, LISTEN, MOST, Record, Session, Take, Write
+from remote_lab.session import END, LISTEN, Record, Session, Take, Write
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import files, ssh_config
 
@@ -189,7 +190,9 @@ class Connection:
 
     def ssh(self) -> list[str]:
         """The ssh command with this project's configuration, less the Host."""
-        options = [] if self._ask else ["-o", "BatchMode=yes"]
+        # The user's own forwards are for logins; the tunnel takes care of its own.
+        options = ["-o", "ClearAllForwardings=yes"]
+        options += [] if self._ask else ["-o", "BatchMode=yes"]
         if self._again:
             # Else ssh keeps to itself what a jump host complains of, and all that one
             # hears is that somebody hung up.

@@ -24,9 +24,9 @@ from remote_lab.errors import (
     locked,
     reason,
 )
+from remote_lab.files import write_whole
 from remote_lab.parcel import Parcel
 from remote_lab.session import Record, number
-from remote_lab.sshconf import write
 
 PROGRAMS = (
     *("state", "lock", "places", "bashrc", "former", "compare", "lab", "apply"),
@@ -168,7 +168,7 @@ def undo(connection: Connection, restart: bool = False) -> HomeReport:
     # goes back once for it, however often it is asked.
     note = connection.project.state / f"{connection.remote.name}.undo"
     id = note.read_text(encoding="utf-8") if note.exists() else os.urandom(8).hex()
-    write(note, id)
+    write_whole(note, id)
     report = _verb(connection, "undo", id, restart)
     note.unlink()
     return report

@@ -3,7 +3,6 @@
 What is put in is noted, so that `uninstall` leaves the very bytes of before.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,45 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from remote_lab import git_hooks, show, wheels
+from remote_lab import git_hooks, mirror, show, wheels
+from remote_lab.call import quietly
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
+from remote_lab.files import write_whole
+from remote_lab.installed import Record
 from remote_lab.settings import Project, Remote
-from remote_lab.sshconf import ask, ssh_config, write, write_personal
-from remote_lab.tree import CONFLICT
+from remote_lab.sshconf import ask, ssh_config, write_personal
 from remote_lab.tunnel import tunnel
-
-
-class Record:
-    """What install has put into this home: the list that uninstall works from."""
-
-    def __init__(self, project: Project) -> None:
-        self._path = project.state / "installed.json"
-        self.said: dict[str, Any] = {
-            "files": [],
-            "folders": [],
-            "lines": {},
-            "keys": [],
-        }
-        if self._path.exists():
-            self.said |= json.loads(self._path.read_text(encoding="utf-8"))
-
-    def note(self, kind: str, value: str) -> None:
-        """Add to a list, before the thing itself is done."""
-        if value not in self.said[kind]:
-            self.said[kind].append(value)
-            self.save()
-
-    def save(self) -> None:
-        """Write the record."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        text = json.dumps(self.said, indent=2) + "\n"
-        self._path.write_text(text, encoding="utf-8")
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing was ever installed."""
-        return not self._path.exists()
 
 
 def install(project: Project) -> None:
@@ -62,16 +31,18 @@ def install(project: Project) -> None:
     """
     home, record = Path.home(), Record(project)
     remotes = [r for r in project.remotes.values() if not r.sandbox]
+    copies = mirror.plan(project, record)
     if remotes:
         make_folder(home / ".ssh", record, mode=0o700)
         for identity in {identity_file(project, remote) for remote in remotes}:
             make_key(identity, record)
-    mirror(project, record)
-    write(project.state / "project", f"{project.root}\n")  # for the aliases
+    for copy in copies:
+        make_folder(copy.at.parent, record)
+    mirror.write(copies, record)
+    write_whole(project.state / "project", f"{project.root}\n")  # for the aliases
     if remotes:
         write_personal(project)
-        include = f"Include ~/.ssh/config.d/{project.slug}.conf\n"
-        insert(home / ".ssh" / "config", include, record, top=True)
+        insert(home / ".ssh" / "config", include(project.slug), record, top=True)
     for rc in shell_files():
         insert(rc, block(project.slug), record)
     show.done("This laptop is set up: new shells have the aliases.")
@@ -95,6 +66,9 @@ def uninstall(project: Project) -> None:
         return
     if record.empty:
         raise Problem("Nothing of this project is installed on this laptop.")
+    if record.lost:
+        look_for(project, record)
+        record.save()
     for remote in project.remotes.values():
         end_connections(Connection(project, remote))
     for name in record.said["lines"]:
@@ -159,53 +133,21 @@ def bring_key(project: Project, remote: Remote) -> None:
     ssh = [*Connection(project, remote).ssh(), "-o", "BatchMode=yes"]
     only = ["-o", "ControlPath=none", "-o", "IdentitiesOnly=yes", "-i", str(key)]
     # Another key that ~/.ssh/config names may open the door: which did, -v tells.
-    tried = subprocess.run(
-        [*ssh, *only, "-v", remote.host, "exit"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-    )
+    _, tried = quietly([*ssh, *only, "-v", remote.host, "exit"])
     # It need not have opened: a passphrase or a second factor may stand between.
-    if f"Server accepts key: {key} " in tried.stderr:
+    if f"Server accepts key: {key} " in tried:
         show.done(f"{remote.name} knows your key.")
         return
     # -f: its own look would take that other key for this one.
     copy = ["ssh-copy-id", "-f", "-i", f"{key}.pub", remote.host]
     by_hand = f"ssh-copy-id -i {key}.pub {remote.host}"
-    quiet = {"stdin": subprocess.DEVNULL, "capture_output": True}
     # Where no key opens it, a person has to.
-    if not sys.stdin.isatty() and not _ok([*ssh, remote.host, "exit"], **quiet):
+    if not sys.stdin.isatty() and quietly([*ssh, remote.host, "exit"])[0]:
         show.note(f"{remote.name} does not know your key yet, or is away. {by_hand}")
     elif _ok(copy):
         show.done(f"{remote.name} knows your key now.")
     else:
         show.note(f"{remote.name} did not take your key. Try again: {by_hand}")
-
-
-def mirror(project: Project, record: Record) -> None:
-    """Copy home/laptop to the same places in the home."""
-    root = project.root / "home" / "laptop"
-    for source in sorted(path for path in root.rglob("*") if path.is_file()):
-        if CONFLICT.search(source.read_bytes()):
-            raise Problem(
-                f"{source.relative_to(project.root)} holds an unresolved conflict.",
-                "That file was not installed.",
-                "Resolve it, then: ./remote install",
-            )
-        at = Path.home() / source.relative_to(root)
-        ours = str(at) in record.said["files"]
-        if not ours and at.exists() and at.read_bytes() != source.read_bytes():
-            raise Problem(
-                f"{at} is there already, and not from this project.",
-                "It was not touched.",
-                f"Move it away, then: ./remote install   (mv {at} {at}.mine)",
-            )
-        make_folder(at.parent, record)
-        record.note("files", str(at))
-        shutil.copyfile(source, at)
-        if ".ssh" in at.parts:  # or ssh refuses it, after a umask of 002
-            at.chmod(0o600)
 
 
 def make_folder(path: Path, record: Record, mode: int = 0o755) -> None:
@@ -225,9 +167,14 @@ def shell_files() -> list[Path]:
     return [rc for rc in known if rc.exists()] or [home / f".{used}rc"]
 
 
+def include(slug: str) -> str:
+    """The line that ~/.ssh/config gets."""
+    return f"Include ~/.ssh/config.d/{slug}.conf\n"
+
+
 def block(slug: str) -> str:
     """The lines that a shell's start-up file gets."""
-    aliases = f"~/.config/remote-lab/{slug}/aliases.sh"
+    aliases = f"~/{mirror.aliases(slug)}"
     return f"# >>> {slug} >>>\n[ ! -r {aliases} ] || . {aliases}\n# <<< {slug} <<<\n"
 
 
@@ -242,7 +189,13 @@ def insert(path: Path, text: str, record: Record, top: bool = False) -> None:
     """
     before = _read(path)
     if _find(before, text) >= 0:
+        if record.lost:
+            record.said["lines"].setdefault(str(path), found(text))
+            record.save()
         return
+    if str(path) in record.said["lines"]:  # as a former version had them
+        take_out(path, record)
+        before = _read(path)
     joint = not top and before != "" and not before.endswith("\n")
     record.said["lines"][str(path)] = {
         "text": text,
@@ -251,6 +204,21 @@ def insert(path: Path, text: str, record: Record, top: bool = False) -> None:
     }
     record.save()
     _rewrite(path, text + before if top else before + "\n" * joint + text)
+
+
+def found(text: str) -> dict[str, Any]:
+    """How lines of ours are noted that are there, nobody knows since when."""
+    return {"text": text, "joint": False, "made": False}
+
+
+def look_for(project: Project, record: Record) -> None:
+    """List anew what is there of what install puts in, after the record was lost."""
+    record.said["files"] = mirror.found(project)
+    places = {Path.home() / ".ssh" / "config": include(project.slug)}
+    places |= {rc: block(project.slug) for rc in shell_files()}
+    for path, text in places.items():
+        if _find(_read(path), text) >= 0:
+            record.said["lines"][str(path)] = found(text)
 
 
 def take_out(path: Path, record: Record) -> None:
@@ -284,23 +252,25 @@ def _find(text: str, lines: str) -> int:
 
 def _rewrite(path: Path, text: str) -> None:
     target = path.resolve()
-    beside = target.with_name(f"{target.name}.{os.getpid()}")
+    mode = 0o600 if target.parent.name == ".ssh" else 0o666 & ~_umask()
     try:
-        if target.exists() and not os.access(target, os.W_OK):
-            raise PermissionError("it is read-only")
-        beside.write_bytes(text.encode("utf-8", "surrogateescape"))
         if target.exists():
-            shutil.copymode(target, beside)
-        elif target.parent.name == ".ssh":
-            beside.chmod(0o600)
-        beside.replace(target)
+            mode = target.stat().st_mode & 0o7777
+            if not os.access(target, os.W_OK):
+                raise PermissionError("it is read-only")
+        write_whole(target, text, mode)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise Problem(
             f"{path} can't be written: {error.strerror or error}.",
             "It is as it was.",
             f"Make it writable (chmod u+w {path}), then try again.",
         ) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _ok(argv: list[str], **options: Any) -> bool:

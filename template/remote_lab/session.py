@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from remote_lab import ahead
-from remote_lab.call import Call
+from remote_lab.call import MOST, Call
 from remote_lab.complaints import explain, not_run
 from remote_lab.errors import Problem, get
 
@@ -27,8 +27,6 @@ Record = tuple[str, ...]
 # The last record of a program that did all that it was to do (connection.program). A
 # program that was lost or cut short ends with status 0 too, and without it.
 END = "\tend"
-# More than this is no answer: it would only fill this machine's memory.
-MOST = 64 * 2**20
 Take = Callable[[Record], object]
 Write = Callable[[IO[bytes]], object]
 
@@ -49,8 +47,7 @@ class Session:
         self.remote = connection.remote
         self._mark = os.urandom(8).hex()
         argv, env = connection.argv(), connection.env()
-        folder = str(connection.project.state)
-        self._call = ahead.take(argv, env) or Call(argv, env, folder)
+        self._call = ahead.take(argv, env) or Call(argv, env)
         self.stdin = self._call.stdin
         self.marked = False
         self.most = MOST
@@ -98,11 +95,7 @@ class Session:
             # What a short one takes in memory; what comes before the mark takes none.
             left -= len(raw) + 100 * self.marked
             if left <= 0:
-                raise Problem(
-                    f"{self.remote.name} sends more than an answer can hold.",
-                    "What was under way there may be done, or not.",
-                    "See what is wrong there: " + self.connection.shell("uptime"),
-                )
+                raise self._endless()
             line = raw.decode("utf-8", "replace").rstrip("\n")
             if self.marked and line.startswith("lacks "):
                 self._lacking = line.split()[1:]
@@ -126,6 +119,13 @@ class Session:
             f" take its place: {self.connection.shell(f'rm {note}')})",
         )
 
+    def _endless(self) -> Problem:
+        return Problem(
+            f"{self.remote.name} sends more than an answer can hold.",
+            "What was under way there may be done, or not.",
+            "See what is wrong there: " + self.connection.shell("uptime"),
+        )
+
     def end(self) -> int:
         """Wait for the end.
 
@@ -142,6 +142,8 @@ class Session:
             self._writer.join()
         if self._unsent:
             raise self._unsent
+        if self._call.flooded:
+            raise self._endless()
         errors = self.errors()
         # ssh's own failure; or what ran here, ssh or the sandbox's sh, was killed.
         if status < 0 or (status == 255 and not self.remote.sandbox):
@@ -167,10 +169,8 @@ class Session:
         return status
 
     def errors(self) -> str:
-        """What ssh and the program wrote to standard error."""
-        file = self._call.errors
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 2**16))
-        text = file.read().decode("utf-8", "replace")
+        """What ssh and the program wrote to standard error, the last of it."""
+        text = self._call.errors().decode("utf-8", "replace")
         # ssh says so of every key that it is told to take, and it is no error.
         return re.sub("(?m)^Warning: Permanently added .*\n", "", text).strip()
 

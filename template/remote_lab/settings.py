@@ -1,15 +1,16 @@
 """The project's settings: remote.toml, and what is personal in remote.local.toml."""
 
 import re
-import shlex
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from remote_lab.errors import USAGE, Problem
+from remote_lab.files import write_whole
 
 ROOT = Path(__file__).resolve().parent.parent
 PERSONAL = "remote.local.toml"
+OWN = ("user", "identity", "lab_port")  # what it may hold for a remote
 PARTS = ("home", "code", "env")  # of a push, in its order
 # What `git rev-parse --local-env-vars` lists: set by a git hook or an alias, it would
 # lead our git to another repository, or index, than the project's.
@@ -19,6 +20,13 @@ FROM_GIT = re.compile(
     "|NO_REPLACE_OBJECTS|OBJECT_DIRECTORY|PREFIX|REPLACE_REF_BASE|SHALLOW_FILE"
     "|WORK_TREE)"
 )
+# The code's folder on a remote, with the bounds of the question remote_dir: it goes
+# into shell programs. No part begins with a dot: .git, .ssh and the like are others'.
+_DIR = "(?=.{1,100}\\Z)[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
+# What an ssh configuration can hold, and no shell on the way takes for its own. The
+# part before a backslash is a Windows domain.
+_LOGIN = r"(?=.{1,100}\Z)([A-Za-z0-9_.-]+\\)?\w[\w.@+-]*"
+_KEY_FILE = r"(?=.{1,200}\Z)[^\s\"'\\%$`-][^\"'\\%$`]*"
 
 
 class Remote(NamedTuple):
@@ -105,19 +113,31 @@ def load(root: Path) -> Project:
     Raises:
         Problem: A file is missing, is no TOML, or holds what can't be.
     """
+    return load_with(root, _personal(root))
+
+
+def load_with(root: Path, own: dict[str, Any]) -> Project:
+    """Read the project's settings, with other personal ones than the file's.
+
+    Args:
+        root: The project's folder.
+        own: What is personal, by the remotes' names.
+
+    Raises:
+        Problem: A file is missing, is no TOML, or holds what can't be.
+    """
     told = _read(root / "remote.toml")
-    personal = _read(root / PERSONAL) if (root / PERSONAL).exists() else {}
     check = _Check(root / "remote.toml")
     slug = check.text(told, "slug", r"[a-z][a-z0-9-]{0,30}")
     mine = _Check(root / PERSONAL)
-    own = mine.table(personal, "remotes") if personal else {}
     setup = check.table(told, "setup")
     return Project(
         root=root,
         slug=slug,
         id=check.text(told, "id", r"[0-9a-f]{16}"),
-        # The same bounds as the question's: it goes into shell programs.
-        dir=check.text(told, "dir", r"(?!.*\.\.)[A-Za-z0-9._][A-Za-z0-9._/-]*"),
+        dir=check.text(
+            told, "dir", _DIR, "a folder such as work/titanic, no dot first"
+        ),
         environment=check.text(told, "environment", "uv|conda"),
         service=check.text(told, "service", "auto|systemd-user|systemd-system|tmux"),
         lab_listen=check.text(told, "lab_listen", "socket|port"),
@@ -131,82 +151,48 @@ def load(root: Path) -> Project:
     )
 
 
-def claim(project: Project) -> None:
-    """Take the project's notes on this laptop.
-
-    Args:
-        project: The project.
-
-    Raises:
-        Problem: Another project of that name is on this laptop.
-    """
-    if refuse_another(project) != project.id:
-        project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        note = project.state / "id"
-        note.write_text(f"{project.id} {project.root}\n", encoding="utf-8")
-
-
-def refuse_another(project: Project) -> str:
-    """Whose notes there are under the project's name on this laptop.
-
-    Args:
-        project: The project.
-
-    Returns:
-        The id that is noted, or nothing.
-
-    Raises:
-        Problem: They are another project's, which is still there.
-    """
-    note = project.state / "id"
-    known = note.read_text(encoding="utf-8") if note.exists() else ""
-    id, _, root = known.strip().partition(" ")
-    if id == project.id:
-        return id
-    theirs = Path(root) / "remote.toml"
-    # One that was deleted without a word has left its notes behind: they go on.
-    if id and theirs.is_file() and id in theirs.read_text(encoding="utf-8"):
-        raise Problem(
-            f"Another project called {project.slug} is on this laptop, in {root}.",
-            "Both would use the same ssh Host and folders. Nothing was changed.",
-            "Give one of them another name: copier update --trust --defaults --data"
-            f" project_slug=NAME   (or take the other one out of this laptop:"
-            f" cd {shlex.quote(root)} && ./remote uninstall)",
-        )
-    return id
-
-
-def save_personal(project: Project, name: str, **values: str | int) -> Project:
+def save_personal(root: Path, name: str | None, **values: str | int) -> Project:
     """Keep what is this user's alone, out of git, and use it from now on.
 
     Args:
-        project: The project.
-        name: The remote that the values are for.
-        **values: user, identity, lab_port.
+        root: The project's folder.
+        name: The remote that the values are for; the only one by default.
+        **values: user, identity, lab_port. They replace what the file has, even where
+            that can't be: so the same command corrects it.
 
     Raises:
         Problem: A value can't be; the file is as it was.
     """
     import json
 
-    path = project.root / PERSONAL
-    before = path.read_text(encoding="utf-8") if path.exists() else None
-    remotes = tomllib.loads(before or "").get("remotes", {})
-    remotes[name] = {**remotes.get(name, {}), **values}
-    lines = ["# Yours alone, not in git: written by ./remote install."]
-    for remote, table in remotes.items():
-        lines += ["", f"[remotes.{remote}]"]
-        # A JSON string or number is a TOML one as well.
-        lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    name = load_with(root, {}).pick(name).name
+    own = _personal(root)
+    own[name] = {**own.get(name, {}), **values}
     try:
-        return load(project.root)
+        project = load_with(root, own)
     except Problem as error:
-        path.unlink()
-        if before is not None:
-            path.write_text(before, encoding="utf-8")
         todo = "The same command, with another value."
+        if not any(error.what.startswith(f"{PERSONAL}: {key} ") for key in values):
+            todo = error.todo
         raise Problem(error.what, "Nothing was changed.", todo, USAGE) from None
+    lines = ["# Yours alone, not in git: written by ./remote install."]
+    for remote, table in own.items():
+        quoted = (
+            remote if re.fullmatch("[A-Za-z0-9_-]+", remote) else json.dumps(remote)
+        )
+        lines += ["", f"[remotes.{quoted}]"]
+        # A JSON string or number is a TOML one as well.
+        lines += [f"{key} = {json.dumps(table[key])}" for key in OWN if key in table]
+    write_whole(root / PERSONAL, "\n".join(lines) + "\n", 0o644)
+    return project
+
+
+def _personal(root: Path) -> dict[str, Any]:
+    """What remote.local.toml has for each remote, not checked any further."""
+    path = root / PERSONAL
+    told = _read(path) if path.exists() else {}
+    own = _Check(path).table(told, "remotes") if told else {}
+    return {name: _Check(path).table(own, name) for name in own}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -242,11 +228,11 @@ def _own(check: "_Check", tables: dict[str, Any], remote: Remote) -> Remote:
     table = check.table(tables, remote.name)
     values: dict[str, Any] = {}
     if "user" in table:
-        login = "a login name without spaces or quotes"
-        values["user"] = check.text(table, "user", r"[^\s\"'-][^\s\"']*", login)
+        login = "a login name without spaces, quotes or other special characters"
+        values["user"] = check.text(table, "user", _LOGIN, login)
     if "identity" in table:
-        file = "the name of a key file"
-        values["identity"] = check.text(table, "identity", r"[^\n\"]+", file)
+        file = "the name of a key file without quotes, backslashes, %, $ or line ends"
+        values["identity"] = check.text(table, "identity", _KEY_FILE, file)
     if "lab_port" in table:
         values["lab_port"] = check.port(table, "lab_port")
     return remote._replace(**values)
@@ -262,14 +248,15 @@ class _Check:
         self, table: dict[str, Any], key: str, pattern: str, wanted: str = ""
     ) -> str:
         value = table.get(key)
-        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        good = isinstance(value, str) and value.isprintable()
+        if not good or not re.fullmatch(pattern, str(value)):
             raise self._wrong(key, value, wanted or f"text like {pattern}")
-        return value
+        return str(value)
 
     def port(self, table: dict[str, Any], key: str) -> int:
         value = table.get(key)
-        if type(value) is not int or not 1 <= value <= 65535:
-            raise self._wrong(key, value, "a port, 1 to 65535")
+        if type(value) is not int or not 1024 <= value <= 65535:
+            raise self._wrong(key, value, "a port, 1024 to 65535")
         return value
 
     def table(self, table: dict[str, Any], key: str) -> dict[str, Any]:
@@ -281,5 +268,5 @@ class _Check:
     def _wrong(self, key: str, value: object, wanted: str) -> Problem:
         return Problem(
             f"{self.path.name}: {key} is {value!r}, and should be {wanted}.",
-            todo=f"Mend it in {self.path.parent / self.path.name}.",
+            todo=f"Correct it in {self.path}, then type the same command again.",
         )

@@ -29,7 +29,7 @@ def heard_by(ear: Callable[[str, str], object]) -> Iterator[None]:
 
 
 def plain(text: str) -> str:
-    """The text with control characters, escapes among them, made visible.
+    """The text with control characters and line ends of any kind made visible.
 
     Args:
         text: What came from a remote, or from a file there.
@@ -37,11 +37,25 @@ def plain(text: str) -> str:
     return "".join(
         (
             character
-            if character == "\t" or unicodedata.category(character)[0] != "C"
-            else f"\\x{ord(character):02x}"
+            if character == "\t" or _is_harmless(character)
+            else _escape(character)
         )
         for character in text
     )
+
+
+def _is_harmless(character: str) -> bool:
+    """Whether it is no control, format or unassigned character, and ends no line."""
+    category = unicodedata.category(character)
+    return category[0] != "C" and category not in ("Zl", "Zp")
+
+
+def _escape(character: str) -> str:
+    """A character as Python and JSON write it: \\x1b, \\u2028, \\U000e0001."""
+    code = ord(character)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def step(text: str) -> None:

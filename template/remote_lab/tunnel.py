@@ -16,11 +16,13 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from remote_lab.call import quietly
 from remote_lab.complaints import explain
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
+from remote_lab.files import write_whole
 from remote_lab.keepers import Keeper, keeper
-from remote_lab.sshconf import target_file, write, write_personal
+from remote_lab.sshconf import target_file, tunnel_config, write_personal
 
 
 class Tunnel(ABC):
@@ -64,7 +66,7 @@ class Tunnel(ABC):
                 return False
             self.down()
         self._check_port()
-        write(self._target, wanted)
+        write_whole(self._target, wanted)
         self._start(target)
         return True
 
@@ -134,7 +136,9 @@ class SshTunnel(Tunnel):
     def _start_minded(self) -> bool:
         """With a keeper; it can't answer ssh's questions, so this may fail."""
         minder = self._keeper
-        if not minder or not minder.start(self.command("-o", "BatchMode=yes", "-N")):
+        if not minder or not minder.start(
+            self._forwarding("-o", "BatchMode=yes", "-N")
+        ):
             return False
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not minder.failing():
@@ -145,21 +149,19 @@ class SshTunnel(Tunnel):
         return False
 
     def _start_in_background(self) -> None:
-        log = self.state / f"{self.remote.name}.tunnel.log"
-        # All three redirected: what goes to the background keeps them open.
-        with log.open("w", encoding="utf-8") as errors:
-            status = subprocess.run(
-                self.command("-f", "-N"),
-                check=False,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            ).returncode
+        status, said = quietly(self._forwarding("-f", "-N"))
         if status:
-            said = log.read_text(encoding="utf-8", errors="replace").strip()
             if "forward" in said or "in use" in said:
                 raise self._busy()
             raise explain(self.connection, said)
+
+    def _forwarding(self, *options: str) -> list[str]:
+        """The tunnel's ssh with the configuration that has its forward."""
+        config = tunnel_config(self.connection.project, self.remote)
+        # Of an option that is given twice ssh takes the first, of -F the last.
+        keep = ("-o", "ClearAllForwardings=no")
+        ssh, *words = self.command("-F", str(config), *options)
+        return [ssh, *keep, *words]
 
     def _stop(self) -> None:
         if minder := self._keeper:

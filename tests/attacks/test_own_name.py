@@ -120,6 +120,23 @@ def test_an_installation_of_the_first_release_moves(
     assert (home / ".bashrc").read_text() == "mine\n"
 
 
+def test_a_laptop_of_the_first_release_moves(former: Project, tmp_path: Path) -> None:
+    home = former.laptop.home
+    put_others(home)
+    renewed(former, tmp_path)
+    former.remote("install")
+    (rc,) = (path for path in home.glob(".*rc") if "titanic" in path.read_text())
+    assert "~/.config/titanic/" not in rc.read_text()
+    assert (home / ".config/remote-lab/titanic/aliases.sh").is_file()
+    assert not (home / ".config/titanic/aliases.sh").exists()
+    assert not (home / ".local/state/titanic/laptop").exists()
+    former.remote("uninstall")
+    assert others(home) == OTHERS
+    left = [p for p in home.glob(".*/**/*") if "remote-lab" in p.name]
+    assert left == []
+    assert "titanic" not in (rc.read_text() if rc.exists() else "")
+
+
 def test_a_move_that_is_killed_at_any_step_goes_on(
     former: Project, tmp_path: Path, stubs: Path, counted: Callable[[str], None]
 ) -> None:
