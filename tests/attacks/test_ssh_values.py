@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from checks import asked, reaches, told, wrote
+from effort import rounds
 from hostile import Hostile, called
 from laptop import Laptop
 from loopback import Loopback, free_port
@@ -66,7 +67,10 @@ def test_a_value_that_is_there_already_is_corrected(project: Project) -> None:
     assert asked(laptop, "titanic")["identityfile"][0] == "~/.ssh/id_ed25519"
 
 
-@pytest.mark.parametrize("text", ["Host titanic\n    Port x\n", "", "\0\0\0\0"])
+BROKEN = ["Host titanic\n    Port x\n", "", "\0\0\0\0"]
+
+
+@pytest.mark.parametrize("text", BROKEN[: rounds(1, 3)])
 def test_a_broken_file_is_repaired_by_the_next_command(
     project: Project, text: str
 ) -> None:
@@ -124,16 +128,12 @@ def test_a_socket_of_the_remotes_that_is_too_long(
     assert asked(laptop, "elsewhere")
 
 
-@pytest.mark.parametrize(
-    "folder", [".git", ".ssh", "a/.git", ".config/x", "a/..", "/a"]
-)
-def test_a_folder_that_is_not_the_codes_is_refused(
-    project: Project, folder: str
-) -> None:
+def test_a_folder_that_is_not_the_codes_is_refused(project: Project) -> None:
     toml = project.root / "remote.toml"
     text = toml.read_text()
-    toml.write_text(text.replace('dir = "titanic"', f'dir = "{folder}"'))
-    told(called(project, "push"), 1, f"dir is {folder!r}")
+    for folder in (".git", ".ssh", "a/.git", ".config/x", "a/..", "/a"):
+        toml.write_text(text.replace('dir = "titanic"', f'dir = "{folder}"'))
+        told(called(project, "push"), 1, f"dir is {folder!r}")
     toml.write_text(text.replace("lab_port = 8000", "lab_port = 80"))
     told(called(project, "push"), 1, "lab_port is 80", "1024")
 
