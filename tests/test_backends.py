@@ -68,9 +68,8 @@ class Bob:
         self.account.sh(f"kill -9 {pid}")
         wait_until(lambda: self.labs() not in ([], [pid]), "the lab", timeout=15)
         # How long JupyterLab then takes to answer is the machine's affair.
-        wait_until(
-            lambda: answers(server.base, server.token), "the same tunnel", timeout=45
-        )
+        token = self.account.sh("cat ~/.local/state/remote-lab/titanic/token").stdout
+        wait_until(lambda: answers(server.base, token), "the same tunnel", timeout=45)
         assert len(self.labs()) == 1
 
 

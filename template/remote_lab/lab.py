@@ -190,6 +190,15 @@ def _failed(connection: Connection, records: list[Record]) -> Problem:
                 todo=f"{connection.verb('lab start')}, or look:"
                 f" {connection.verb('lab logs')}",
             )
+        case ("foreign", port):
+            other = number(port) + 1
+            return Problem(
+                f"On {remote.name}, another program listens on port {port}, where the"
+                " lab should.",
+                "Nothing was sent to it; no tunnel was opened.",
+                f"copier update --data lab_remote_port={other}, commit, then:"
+                f" {connection.verb('push')}",
+            )
         case ("nostart", backend):
             return Problem(
                 f"The lab on {remote.name} could not be started by {backend}.",

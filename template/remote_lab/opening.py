@@ -1,5 +1,8 @@
 """Open: the lab up, the tunnel up, and the URL that leads there."""
 
+import hmac
+import http.client
+import secrets
 import socket
 import time
 import urllib.error
@@ -66,21 +69,41 @@ def _turned_away(port: int) -> bool:
 
 
 def answers(base: str, token: str) -> bool:
-    """Whether a Jupyter server there takes this token."""
-    request = urllib.request.Request(
-        f"{base}/api/status", headers={"Authorization": f"token {token}"}
-    )
+    """Whether our lab answers there: a server that proves that it knows the token.
+
+    The token itself is not sent: whoever listens on that port would have it.
+
+    Raises:
+        Problem: Something else answers.
+    """
+    challenge = secrets.token_hex(32)
     # No proxy of the user's may stand between us and our own loopback.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
     try:
-        with opener.open(request, timeout=5) as reply:
-            return bool(reply.status == 200)
+        url = f"{base}/remote-lab/proof?challenge={challenge}"
+        with opener.open(url, timeout=5) as reply:
+            proof = reply.read(64)
     except urllib.error.HTTPError as error:
-        if error.code == 403:
-            raise Problem(
-                "The lab refuses its own token: something else answers on that port.",
-                todo="./remote tunnel down, then ./remote open",
-            ) from None
+        error.close()
+        if error.code >= 500:
+            return False
+        proof = b""
+    except (OSError, http.client.HTTPException):
         return False
-    except OSError:
-        return False
+    signed = f"remote-lab proof {challenge}".encode()
+    expected = hmac.new(token.encode(), signed, "sha256").hexdigest()
+    if not hmac.compare_digest(proof, expected.encode()):
+        raise Problem(
+            "What answers on the lab's port did not prove to be the lab: it is another"
+            " program, or a lab from before the last push.",
+            "The token was not sent.",
+            "./remote tunnel down, then ./remote lab restart, then ./remote open",
+        )
+    return True
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the proof must come from the port that was asked."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Refuse it; the reply then counts as an error."""

@@ -19,17 +19,29 @@ lab_listens() { # where lab.addr says; where Linux hides its ports, the client f
     while IFS='=' read -r key value; do
         case $key in
         socket) [ -S "$value" ] || return ;;
-        port)
-            hex=$(printf %04X "$value")
-            [ ! -r /proc/net/tcp ] ||
-                grep -q ":$hex [0-9A-F:]* 0A " /proc/net/tcp || return
-            ;;
+        port) [ ! -r /proc/net/tcp ] || port_is_the_labs "$value" || return ;;
         esac
     done <"$state/lab.addr"
 }
 
+port_is_the_labs() { # PORT: whether $server listens there; ends here if another does
+    hex=$(printf %04X "$1")
+    # Of each that listens there: its address, and from column 5 on the rest.
+    listener=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+        sed -n "s/^ *[0-9]*: \([0-9A-F]*\):$hex [0-9A-F]*:[0-9A-F]* 0A /\1 /p")
+    [ -n "$listener" ] || return
+    # The kernel gives a connection to the one that is bound to this very address.
+    inode=$(printf '%s\n' "$listener" | while read -r bound _ _ _ _ _ node _; do
+        [ "$bound" != 0100007F ] || echo "$node"
+    done)
+    # Of all that is there, only the socket that the lab's own process holds is its.
+    # shellcheck disable=SC2010,SC2012
+    [ -n "$inode" ] && ls -l "/proc/$server/fd" 2>/dev/null |
+        grep -qF "socket:[$inode]" || fail 1 foreign "$1"
+}
+
 lab_address() { # what the laptop needs for the tunnel and the browser
-    lab_pid || not_running
+    lab_pid && lab_listens || not_running
     while IFS='=' read -r key value; do say "$key" "$value"; done <"$state/lab.addr"
     say token "$(cat "$state/token")"
 }
