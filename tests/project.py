@@ -42,7 +42,9 @@ class Project:
             answers: Answers other than the defaults.
             folder: Its folder, in the laptop's home.
         """
-        data = {"project_name": "Titanic", **(answers or {})}
+        # One project, rendered anew with other answers, keeps its id.
+        own = {"project_name": "Titanic", "project_id": "0123456789abcdef"}
+        data = {**own, **(answers or {})}
         project = cls(laptop, laptop.home / folder)
         source = rendered(tuple(sorted(data.items())))
         shutil.copytree(source, project.root, symlinks=True)

@@ -137,7 +137,7 @@ def test_any_file_is_the_same_bytes_again(
         path = Path(folder, "config")
         if before is not None:
             path.write_bytes(before)
-        state = SimpleNamespace(state=Path(folder, "state"))
+        state = SimpleNamespace(state=Path(folder, "state"), slug="titanic")
         record = Record(cast(Any, state))
         for _ in range(2):
             side.insert(path, ours, record, top)

@@ -80,9 +80,9 @@ def install(
 
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
-    project = settings.save_personal(ROOT, name, **own) if own else settings.load(ROOT)
-    claim(project)
-    laptop.install(project)
+    laptop.install(
+        settings.save_personal(ROOT, name, **own) if own else settings.load(ROOT)
+    )
 
 
 @cli.command()

@@ -16,6 +16,7 @@ from remote_lab.call import quietly
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.files import write_whole
+from remote_lab.identity import claim, refuse_another
 from remote_lab.installed import Record
 from remote_lab.settings import Project, Remote
 from remote_lab.sshconf import ask, ssh_config, write_personal
@@ -29,9 +30,11 @@ def install(project: Project) -> None:
         Problem: A file of the user's can't be written; what was done stays, and
             uninstall takes it out.
     """
+    refuse_another(project)
     home, record = Path.home(), Record(project)
     remotes = [r for r in project.remotes.values() if not r.sandbox]
     copies = mirror.plan(project, record)
+    claim(project)
     if remotes:
         make_folder(home / ".ssh", record, mode=0o700)
         for identity in {identity_file(project, remote) for remote in remotes}:
@@ -45,6 +48,7 @@ def install(project: Project) -> None:
         insert(home / ".ssh" / "config", include(project.slug), record, top=True)
     for rc in shell_files():
         insert(rc, block(project.slug), record)
+    former_out(project, record)
     show.done("This laptop is set up: new shells have the aliases.")
     for remote in remotes:
         bring_key(project, remote)
@@ -77,6 +81,7 @@ def uninstall(project: Project) -> None:
         Path(name).unlink(missing_ok=True)
     (Path.home() / f".ssh/known_hosts.{project.slug}").unlink(missing_ok=True)
     # The wheels are everybody's, but any project can fetch them again.
+    former_out(project, record)
     for ours in (project.state, wheels.cache()):
         shutil.rmtree(ours, ignore_errors=True)
     with suppress(OSError):  # another project's things are there
@@ -92,6 +97,26 @@ def uninstall(project: Project) -> None:
             f"The key {key}, which install made, stays: other places may know it by"
             f" now. To remove it as well: rm {key} {key}.pub"
         )
+
+
+def former_out(project: Project, record: Record) -> None:
+    """Take out what the first release kept under the project's bare name.
+
+    Args:
+        project: The project.
+        record: What install has put into this home.
+    """
+    if not (record.former / "installed.json").exists():
+        return
+    aliases = Path.home() / ".config" / project.slug / "aliases.sh"
+    if str(aliases) in record.said["files"]:
+        aliases.unlink(missing_ok=True)
+        record.said["files"].remove(str(aliases))
+        record.save()
+    shutil.rmtree(record.former)
+    for folder in (aliases.parent, record.former.parent):
+        with suppress(OSError):  # another program's things are there
+            folder.rmdir()
 
 
 def end_connections(connection: Connection) -> None:

@@ -75,7 +75,7 @@ def test_what_is_written_is_listed_and_a_changed_ssh_file_is_shown(
 def test_no_link_is_followed(project: Project, tmp_path: Path, where: str) -> None:
     laptop = project.laptop
     (tmp_path / "secret").write_text("secret\n")
-    link = project.root / "home/laptop/.config/titanic/linked"
+    link = project.root / "home/laptop/.config/remote-lab/titanic/linked"
     link.symlink_to(tmp_path / "secret" if where == "file" else tmp_path)
     before = home_of(laptop)
     told(project.remote("install", check=False), 1, "leads out of the project")
