@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 
@@ -91,6 +92,26 @@ def uninstall(root: Path) -> list[str]:
     for program in store.glob("program*"):
         program.unlink() if program.is_symlink() else shutil.rmtree(program)
     return gone
+
+
+def kept_notebooks(root: Path) -> Path | None:
+    """Delete the links to notebooks that are there; see pairs/links.py.
+
+    Returns:
+        The folder with what git deleted or replaced, if there is any: it stays.
+    """
+    if not (root / ".git").exists():
+        return None
+    folder = _store(root) / "notebooks"
+    for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder, first
+        if not path.is_dir():
+            if path.stat().st_nlink > 1:
+                path.unlink()
+        elif not any(path.iterdir()):
+            path.rmdir()
+    with suppress(OSError):  # there is none, or something is in it
+        folder.rmdir()
+    return folder if folder.exists() else None
 
 
 def is_stale(root: Path) -> bool:

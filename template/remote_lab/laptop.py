@@ -66,6 +66,8 @@ def uninstall(project: Project) -> None:
     hooks = git_hooks.uninstall(project.root)
     if hooks:
         show.done(f"Took out of git's hooks: {', '.join(hooks)}.")
+    if kept := git_hooks.kept_notebooks(project.root):
+        show.note(f"Kept: notebooks that git has deleted or replaced, in {kept}")
     if record.empty and hooks:
         return
     if record.empty:

@@ -76,13 +76,19 @@ def main(words: list[str]) -> int:
 
 
 def _do(root: str, word: str, files: list[str]) -> bool:
-    record = Record(root)
-    if word == "refresh" and record.is_settled():
+    if word == "refresh" and (record := Record(root)).is_settled():
         record.mark()
         return True  # the most frequent case by far, and nothing more needs loading
+    from remote_lab.pairs import say
+    from remote_lab.pairs.links import Links
     from remote_lab.pairs.work import Work, settings
 
-    work = Work(root, record, settings(root))
+    links, told = Links(root), settings(root)
+    ignored = told.notebooks_in_git == "scripts"
+    for former in links.rescue(ignored) if word != "check" else ():
+        print(say.former(former, root), file=sys.stderr)
+    record = Record(root)
+    work = Work(root, record, told)
     match word:
         case "from-script":
             well = work.take(".py", files)
@@ -91,6 +97,8 @@ def _do(root: str, word: str, files: list[str]) -> bool:
         case _:
             well = getattr(work, word)()
     if word != "check":
+        if ignored:
+            links.refresh(record)
         record.save()
         record.mark()
     return bool(well)

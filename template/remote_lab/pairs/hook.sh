@@ -15,11 +15,18 @@ untouched() { # since all pairs were in step
         LC_ALL=C sort | cmp -s - "$settled"
 }
 
-# Where git has the notebooks, it brings them itself: only what is staged counts.
-if ! grep -q '^notebooks_in_git = "scripts"' remote.toml || untouched; then
-    if [ "$1" = refresh ] || git diff --cached --quiet -- notebooks; then
-        exit 0
-    fi
+unlinked() { # no links are left of a time when git ignored the notebooks: see links.py
+    own=${GIT_DIR:-.git}
+    [ ! -d "$own/remote-lab/notebooks/main" ] &&
+        [ ! -d "$own/../../remote-lab/notebooks/worktrees/${own##*/}" ]
+}
+
+idle() { # Where git has the notebooks, it brings them itself: only what is staged counts.
+    if grep -q '^notebooks_in_git = "scripts"' remote.toml; then untouched; else unlinked; fi
+}
+
+if idle && { [ "$1" = refresh ] || git diff --cached --quiet -- notebooks; }; then
+    exit 0
 fi
 shift
 exec "$@"

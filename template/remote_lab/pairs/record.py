@@ -114,6 +114,22 @@ class Record:
         self._entries[name] = Stats(*sure), base, fit
         self._news = True
 
+    def was_linked(self, name: str, before: Stat, after: Stat) -> None:
+        """Note that a notebook has a second name: only its status' time is new.
+
+        Args:
+            name: The pair.
+            before: The notebook's stat before that.
+            after: Its stat since.
+        """
+        stats = self.known(name)
+        if not stats or not before or not after or stats.notebook != before:
+            return
+        if (after[0], *after[2:]) == (before[0], *before[2:]):
+            _, base, fit = self._entries[name]
+            self._entries[name] = stats._replace(notebook=after), base, fit
+            self._news = True
+
     def _is_old(self, stat: Stat) -> bool:
         """Whether a file can't have changed since without a change of its stat."""
         return stat is None or max(stat[:2]) < self._began - TICK

@@ -1,8 +1,10 @@
 """What the user reads: which file, what is wrong, what is as it was, what to type."""
 
+import os
 from shlex import quote
 
 from remote_lab.pairs.judge import Verdict
+from remote_lab.pairs.links import Former
 from remote_lab.pairs.pair import Treated
 from remote_lab.pairs.record import Stats
 
@@ -26,6 +28,26 @@ def followed(treated: Treated, written: list[str], kept: str) -> str:
     if cells:
         text += f"; black changed {cells} cell{'s' if cells > 1 else ''}"
     return f"{text} (before: git show {kept})." if kept else f"{text}."
+
+
+def former(found: Former, root: str) -> str:
+    """Git deleted or replaced notebooks that it ignored.
+
+    Args:
+        found: Which ones.
+        root: The project's folder.
+    """
+    names = ", ".join(sorted(found.paths))
+    if found.tree:
+        text = (
+            f"The worktree {found.tree} was removed. Its notebooks were kept: {names}."
+        )
+        copy = f"cp -R {quote(found.folder)} {quote(f'notebooks-of-{found.tree}')}"
+    else:
+        text = f"{names}: deleted or replaced. The former content was kept."
+        # The paths below both folders are the same.
+        copy = f"cp -R {quote(found.folder)}/. {quote(os.path.abspath(root))}"
+    return f"{text} For 14 days, this copies it back:\n  {copy}"
 
 
 def to_add(files: list[str]) -> str:
