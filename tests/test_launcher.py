@@ -206,8 +206,9 @@ def test_on_a_port_it_says_which(projects: dict[str, Path], tmp_path: Path) -> N
     home = Home(tmp_path, projects["port"], ["sh"])
     process = home.start("lab")
     (run,) = [line for line in home.said().splitlines() if "RUNTIME_DIR=" in line]
-    shutil.rmtree(run.partition("=")[2])
-    assert home.address() == {"pid": str(process.pid), "port": "8089"}
+    run = run.partition("=")[2]
+    shutil.rmtree(run)
+    assert home.address() == {"pid": str(process.pid), "port": "8089", "run": run}
     process.kill()
     process.communicate()
 

@@ -245,13 +245,16 @@ def pairs(check: bool, side: str | None, files: tuple[str, ...]) -> None:
 @name_argument
 @click.option("--no-browser", is_flag=True, help="Print the URL and open nothing.")
 def open_(name: str | None, no_browser: bool) -> None:
-    """Open the lab: it runs, the tunnel is up, the browser on it."""
-    from remote_lab.opening import open_lab
+    """Open the lab: it runs, the tunnel is up, the browser on it.
 
-    url = open_lab(_connect(name))
+    If the browser shows nothing, open the URL that is printed.
+    """
+    from remote_lab import opening, redirect
+
+    url = opening.open_lab(connection := _connect(name))
     click.echo(url)
     if not no_browser:
-        click.launch(url)
+        redirect.browse(connection, url)
 
 
 @cli.group()
@@ -321,8 +324,7 @@ def up(name: str | None) -> None:
     from remote_lab import lab as labs
     from remote_lab.tunnel import tunnel as tunnel_to
 
-    connection = _connect(name)
-    way = tunnel_to(connection)
+    way = tunnel_to(connection := _connect(name))
     new = way.up(labs.address(connection).target)
     show.done(f"The tunnel {'is' if new else 'was'} up: http://127.0.0.1:{way.port}")
 

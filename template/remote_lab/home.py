@@ -92,6 +92,8 @@ class HomeReport:
                 self.behind[path] = target
             case ("bashrc", path):
                 self.notes.append(f"{path} could not be written: no aliases there.")
+            case ("tmuxless", folder):
+                self.notes.append(no_tmux(folder))
             case ("lab", backend, state, processes):
                 self.lab = (backend, state, processes)
             case ("current", push):
@@ -274,6 +276,14 @@ def _finished(report: HomeReport, again: Callable[[], HomeReport]) -> HomeReport
     later.generation = later.generation or report.generation
     later.notes = report.notes + later.notes
     return later
+
+
+def no_tmux(folder: str) -> str:
+    """What to tell where tmux is there, and can't be used."""
+    return (
+        f"tmux can't make its socket in {folder}, so process runs the lab; a reboot of"
+        " the machine ends it."
+    )
 
 
 def no_sudo(connection: Connection, command: list[str]) -> Problem:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
-from remote_lab.home import no_sudo, values
+from remote_lab.home import no_sudo, no_tmux, values
 from remote_lab.session import Record, number
 from remote_lab.sshconf import is_path
 
@@ -117,16 +117,23 @@ def _address(connection: Connection, records: list[Record]) -> Address:
 
 
 def _state(records: list[Record]) -> LabState:
-    without = [record[1] for record in records if record[:-1] == ("nolinger",)]
+    told = [*dict.fromkeys(records)]  # a restart picks the backend twice
     for record in records:
         match record:
             case ("lab", backend, running, _):
-                return LabState(
-                    backend,
-                    running == "running",
-                    tuple(_no_linger(backend, account) for account in without),
-                )
+                notes = (_note(backend, record) for record in told)
+                return LabState(backend, running == "running", (*filter(None, notes),))
     raise Problem("The remote did not say how its lab is.")
+
+
+def _note(backend: str, record: Record) -> str | None:
+    """What a record of the choice of the backend tells the user; None for another."""
+    match record:
+        case ("nolinger", account):
+            return _no_linger(backend, account)
+        case ("tmuxless", folder) if backend == "process":
+            return no_tmux(folder)
+    return None
 
 
 def _no_linger(backend: str, account: str) -> str:

@@ -89,8 +89,7 @@ remove_home() { # everything of the project, but its code, off this account
     # The one switch, to nowhere: from here on, the home shows nothing of ours.
     rm -f "$current" || fail 1 stopped "$state"
     bashrc_out || { rm -f "$beside"; fail 1 remains .bashrc; }
-    socket=$(sed -n 's/^socket=//p' "$state/lab.addr" 2>/dev/null)
-    case $socket in /tmp/remote-lab-*/lab.sock) rm -rf "${socket%/*}" ;; esac
+    sockets_away
     while IFS= read -r place; do
         link_out "$place" || fail 1 remains "$place"
     done <"$state/links"
@@ -104,6 +103,15 @@ remove_home() { # everything of the project, but its code, off this account
         ours_away "$HOME/.cache/$base" wheels uv && settle "$HOME" && notes_away ||
         fail 1 remains ".local/state/$base"
     say removed
+}
+
+sockets_away() { # the folder of the lab's sockets, where it had to be in /tmp
+    sockets=$(sed -n 's/^run=//p; s,^socket=\(.*\)/lab\.sock$,\1,p' \
+        "$state/lab.addr" 2>/dev/null)
+    case $sockets in
+    /tmp/remote-lab-*/*) ;;
+    /tmp/remote-lab-*) ! own_folder "$sockets" || rm -rf "$sockets" ;;
+    esac
 }
 
 ours_away() { # FOLDER NAME...: delete what we made in a folder, and then the folder

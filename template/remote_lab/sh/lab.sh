@@ -35,15 +35,25 @@ backend_pick() { # sets backend, by the answer or from what there is; former is 
     fi
     # Once, when it is decided: systemd would do, if only it lived on.
     [ -n "$former" ] || ! user_manager || say nolinger "$account"
-    if command -v tmux >/dev/null && tmux_has_room; then
+    backend=process
+    command -v tmux >/dev/null || return 0
+    if tmux_has_room; then
         backend=tmux
-    else
-        backend=process
+    elif [ "$former" != process ]; then # once, as above
+        say tmuxless "$room"
     fi
 }
 
 tmux_has_room() { # whether it can make its socket; where it can't, it says 0 all the same
-    [ -w "${TMUX_TMPDIR:-/tmp}" ]
+    room=${TMUX_TMPDIR:-/tmp}
+    [ -w "$room" ] || return
+    # There, another account may have taken the name before tmux did.
+    room=$room/tmux-$(id -u)
+    { [ ! -e "$room" ] && [ ! -h "$room" ]; } || own_folder "$room"
+}
+
+own_folder() { # FOLDER: whether it is this account's, and no link to one
+    [ -n "$(find "$1" -prune -type d -user "$(id -u)" 2>/dev/null)" ]
 }
 
 lab_pid() { # sets server, the lab's pid, if it runs
@@ -77,7 +87,7 @@ backend_ready() { # what it needs is there; else end here, with the lab as it is
         ;;
     tmux)
         command -v tmux >/dev/null || fail 1 notmux
-        tmux_has_room || fail 1 noroom "${TMUX_TMPDIR:-/tmp}"
+        tmux_has_room || fail 1 noroom "$room"
         ;;
     esac
 }
