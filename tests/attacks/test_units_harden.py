@@ -50,7 +50,8 @@ def ptrace():  # as gdb and py-spy do
     child = subprocess.Popen(["sleep", "60"])
     try:
         attach = 16
-        assert libc.ptrace(attach, child.pid, 0, 0) == 0, os.strerror(ctypes.get_errno())
+        failed = libc.ptrace(attach, child.pid, 0, 0)
+        assert not failed, os.strerror(ctypes.get_errno())
         os.waitpid(child.pid, 0)
     finally:
         child.kill()
