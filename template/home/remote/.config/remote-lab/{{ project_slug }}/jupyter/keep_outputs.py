@@ -6,7 +6,11 @@ as it is read. It writes no file: saving is left to the page, and to jupytext.
 """
 
 import copy
+import sys
+from collections import deque
 from contextlib import contextmanager
+from functools import partial
+from time import monotonic
 
 from jupyter_client.session import Session
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
@@ -20,7 +24,11 @@ from nbformat.v4 import new_output, output_from_msg
 c = get_config()  # noqa: F821  (Jupyter puts it here)
 
 MOST = 50_000_000  # what is kept of one run, in bytes
+ALL = 200_000_000  # of all runs together; those that have ended make room
+MISSED = 50_000_000  # for a page that comes back, of each kernel
 NOT_KEPT = f"[No more than {MOST // 1_000_000} MB are kept of what a cell prints.]\n"
+NO_ROOM = f"[Not kept: later outputs fill the {ALL // 1_000_000} MB that the lab keeps.]\n"
+LASTING = ("status", "execute_input")  # tell a page what has begun and ended
 
 kept = {}  # the latest run of each cell: path of the notebook, id of the cell, Run
 asked = {}  # the runs that go on: id of the message that asked for it, Run
@@ -37,7 +45,8 @@ class Run:
 
     def __init__(self, connection, kernel, code):
         self.connection, self.kernel, self.code = connection, kernel, code
-        self.outputs, self.displays, self.size = [], {}, 0
+        self.asked = monotonic()
+        self.outputs, self.displays, self.size, self.full = [], {}, 0, False
         self.count = None  # the number that it has in the kernel, once it has begun
         self.done = False
         self.clear = False  # when the next output comes
@@ -59,17 +68,26 @@ class Run:
         elif kind in ("stream", "display_data", "execute_result", "error"):
             if self.clear:
                 self._forget()
-            within = self.size <= MOST
-            self.size += size
-            if self.size <= MOST:
+            if not self.full and self.size + size <= MOST:
+                self.size += size
                 self._add(output_from_msg(message), content.get("transient", {}))
-            elif within:
+            elif not self.full:
+                self.full = True
                 self._add(new_output("stream", name="stderr", text=NOT_KEPT), {})
 
     def update(self, content):
-        """Have what was displayed under a name show something else."""
+        """Have what was displayed under a name show something else, if there is room."""
         for output in self.displays.get(content["transient"].get("display_id"), ()):
+            more = len(repr(content["data"])) - len(repr(output["data"]))
+            if more > 0 and self.size + more > MOST:
+                continue
+            self.size += more
             output["data"], output["metadata"] = content["data"], content["metadata"]
+
+    def empty(self):
+        """Forget the outputs, but not that there were some."""
+        self._forget()
+        self._add(new_output("stream", name="stderr", text=NO_ROOM), {})
 
     def _add(self, output, transient):
         last = self.outputs[-1] if self.outputs else {}
@@ -81,7 +99,55 @@ class Run:
             self.displays.setdefault(name, []).append(output)
 
     def _forget(self):
-        self.outputs, self.displays, self.size, self.clear = [], {}, 0, False
+        self.outputs, self.displays, self.size = [], {}, 0
+        self.full = self.clear = False
+
+
+class Missed:
+    """What a kernel sends while its page is away: the oldest outputs make room."""
+
+    def __init__(self):
+        self._messages, self._outputs = {}, deque()
+        self._count = self._size = 0
+
+    def __iter__(self):
+        """Each message, in its order: its channel and its parts."""
+        return iter(self._messages.values())
+
+    def __len__(self):
+        """How many there are."""
+        return len(self._messages)
+
+    def add(self, channel, parts, kind):
+        """Take a message in.
+
+        Args:
+            channel: Where it came.
+            parts: The message.
+            kind: Its type.
+        """
+        self._count += 1
+        self._messages[self._count] = channel, parts
+        if channel == "iopub" and kind not in LASTING:
+            size = sum(map(sys.getsizeof, parts))
+            self._outputs.append((self._count, size))
+            self._size += size
+        while self._size > MISSED:
+            number, size = self._outputs.popleft()
+            del self._messages[number]
+            self._size -= size
+
+
+def make_room():
+    """Forget the outputs of ended runs, the oldest first, if all are too many."""
+    runs = [run for runs in kept.values() for run in runs.values() if run.size]
+    size = sum(run.size for run in runs)
+    if size <= ALL:
+        return
+    for run in sorted(runs, key=lambda run: run.asked):
+        if run.done and size > ALL:
+            size -= run.size
+            run.empty()
 
 
 def joined(text, more):
@@ -162,6 +228,36 @@ class Kernels(AsyncMappingKernelManager):
             stream.close()
         self._end(kernel_id)
 
+    def start_buffering(self, kernel_id, session_key, channels):
+        """Keep what a kernel sends for a page that went away, and may come back."""
+        super().start_buffering(kernel_id, session_key, channels)
+        kernel = self.get_kernel(kernel_id)
+        kernel.keep_outputs_missed = missed = Missed()
+
+        def miss(channel, parts):
+            kind = ""
+            with harmless(self.log):
+                _, (_, header, *_) = kernel.session.feed_identities(parts)
+                kind = kernel.session.unpack(header)["msg_type"]
+            missed.add(channel, parts, kind)
+
+        for channel, stream in channels.items():
+            if not stream.closed():
+                stream.on_recv(partial(miss, channel))
+
+    def get_buffer(self, kernel_id, session_key):
+        """What a page that comes back has missed."""
+        buffer = super().get_buffer(kernel_id, session_key)
+        if buffer:
+            kernel = self.get_kernel(kernel_id)
+            buffer["buffer"] = vars(kernel).pop("keep_outputs_missed", ())
+        return buffer
+
+    def stop_buffering(self, kernel_id):
+        """Forget it: another page came, or the kernel ends."""
+        super().stop_buffering(kernel_id)
+        vars(self.get_kernel(kernel_id)).pop("keep_outputs_missed", None)
+
     def _hear(self, message, size):
         kind, content = message["header"]["msg_type"], message["content"]
         asker = message["parent_header"].get("msg_id")
@@ -181,6 +277,7 @@ class Kernels(AsyncMappingKernelManager):
             del asked[asker]
         else:
             run.take(kind, message, size)
+            make_room()
 
     def _end(self, kernel_id, but=None):
         for asker, run in list(asked.items()):
