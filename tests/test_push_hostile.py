@@ -324,11 +324,15 @@ def test_no_line_gets_into_the_ssh_configuration(
 
 
 ANSWERS = """\
-import http.server, os, sys
+import hashlib, hmac, http.server, os, sys
 class Yes(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
+        told = open(sys.argv[2], "rb").read()
+        token = told.partition(b"token\\t")[2].partition(b"\\n")[0]
+        signed = b"remote-lab proof " + self.path.partition("challenge=")[2].encode()
+        self.wfile.write(hmac.new(token, signed, "sha256").hexdigest().encode())
     def log_message(self, *args):
         pass
 server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Yes)
@@ -341,13 +345,14 @@ if os.fork() == 0:
 def test_the_url_holds_no_more_than_a_token(
     laptop: Laptop, project: Project, hostile: Hostile, counted: Callable[[str], None]
 ) -> None:
-    """Behind the tunnel, the remote may answer all that it is asked."""
+    """Behind the tunnel, the remote may answer, and prove, all that it is asked."""
     server = hostile.folder / "server.py"
     server.write_text(ANSWERS)
     toml = (project.root / "remote.toml").read_text()
     port = re.search(r"lab_port = (\d+)", toml)
     assert port
-    hostile.tunnel(f"exec python3 {server} {port[1]} </dev/null >/dev/null 2>&1")
+    serve = f"python3 {server} {port[1]} {hostile.folder / 'said'}"
+    hostile.tunnel(f"exec {serve} </dev/null >/dev/null 2>&1")
     socket = "socket\t/tmp/lab.sock"
     hostile.says(socket, "token\tabc123", "lab\ttmux\trunning\t1")
     done = project.remote("open", "--no-browser")

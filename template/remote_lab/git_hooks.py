@@ -160,7 +160,7 @@ def _fill(root: Path, folder: Path) -> None:
     uv, python = find_uv(), str(folder / PYTHON)
     venv = str(folder / "venv")
     _do(root, [uv, "venv", "-q", "--no-project", "--python", ">=3.11", venv])
-    packages = ["-r", str(folder / PAIRS / "__main__.py"), "pre-commit"]
+    packages = ["-r", str(folder / PAIRS / "__main__.py"), "pre-commit>=4,<5"]
     _do(root, [uv, "pip", "install", "-q", "--python", python, *packages])
 
 
