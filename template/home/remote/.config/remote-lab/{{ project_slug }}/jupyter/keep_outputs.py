@@ -27,7 +27,7 @@ MOST = 50_000_000  # what is kept of one run, in bytes
 ALL = 200_000_000  # of all runs together; those that have ended make room
 MISSED = 50_000_000  # for a page that comes back, of each kernel
 NOT_KEPT = f"[No more than {MOST // 1_000_000} MB are kept of what a cell prints.]\n"
-NO_ROOM = f"[Not kept: later outputs fill the {ALL // 1_000_000} MB that the lab keeps.]\n"
+NO_ROOM = f"[Not kept: newer outputs fill {ALL // 1_000_000} MB that there are.]\n"
 LASTING = ("status", "execute_input")  # tell a page what has begun and ended
 
 kept = {}  # the latest run of each cell: path of the notebook, id of the cell, Run
@@ -76,7 +76,7 @@ class Run:
                 self._add(new_output("stream", name="stderr", text=NOT_KEPT), {})
 
     def update(self, content):
-        """Have what was displayed under a name show something else, if there is room."""
+        """Have what was displayed under a name show another thing, if there is room."""
         for output in self.displays.get(content["transient"].get("display_id"), ()):
             more = len(repr(content["data"])) - len(repr(output["data"]))
             if more > 0 and self.size + more > MOST:
