@@ -91,6 +91,7 @@ def uninstall(root: Path) -> list[str]:
     store = own.parent / "remote-lab"
     for program in store.glob("program*"):
         program.unlink() if program.is_symlink() else shutil.rmtree(program)
+    kept_notebooks(root)
     return gone
 
 
