@@ -37,6 +37,10 @@ class Live:
             "systemctl --user show -P MainPID jupyter-titanic"
         ).stdout.strip()
 
+    def token(self) -> str:
+        """The token that the lab has now: each start makes another one."""
+        return self.account.sh("cat .local/state/remote-lab/titanic/token").stdout
+
     def url(self) -> str:
         """What ./remote open prints."""
         return self.project.remote("open", "--no-browser").stdout.strip()
@@ -46,8 +50,8 @@ class Live:
         project = Project.rendered(laptop, answers)
         shutil.copy(self.project.root / "uv.lock", project.root)
         project.commit("Add uv.lock")
-        wheels = Path(".cache", "remote-lab")
-        (laptop.home / wheels).parent.mkdir()
+        wheels = Path(".cache", "remote-lab", "_wheels")
+        (laptop.home / wheels).parent.mkdir(parents=True)
         (laptop.home / wheels).symlink_to(self.laptop.home / wheels)
         return project
 

@@ -135,7 +135,7 @@ def test_a_full_disk_at_a_first_push(tight: Account, laptop: Laptop) -> None:
 
 
 def test_a_disk_that_fills_up_later(tight: Account, laptop: Laptop) -> None:
-    small_home(tight, "2m")
+    small_home(tight, "3m")
     project = on(tight, laptop)
     push(project, check=True)
     before = seen(tight)

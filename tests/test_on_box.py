@@ -81,11 +81,13 @@ def test_lab_killed_is_back_and_the_tunnel_works_on(
     live: Live, browser: Browser
 ) -> None:
     url, pid = live.url(), live.lab_pid()
-    base, token = url.split("/lab?token=")
+    base, former = url.split("/lab?token=")
     browser.open_lab(url)
     live.account.sh(f"kill -9 {pid}")
     wait_until(lambda: live.lab_pid() not in ("0", pid), "the lab", timeout=15)
     # How long JupyterLab then takes to answer is the machine's affair.
+    wait_until(lambda: live.token() != former, "a new token", timeout=45)
+    token = live.token()
     wait_until(lambda: answers_at(base, token), "the same tunnel", timeout=45)
     # The browser is still logged in; and not the tabs of last time.
     lab = browser.open_lab(f"{base}/lab?reset")

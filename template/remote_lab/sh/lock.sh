@@ -59,8 +59,8 @@ take_over() { # the lock of a dead holder
 }
 
 begin() { # take the lock, clear up behind the dead, and see to our own end
-    locked=''
-    trap 'rm -rf "$work" ${locked:+"$state/lock"}' EXIT
+    locked='' part='' # a generation that is being staged
+    trap 'rm -rf "$work" ${part:+"$part"} ${locked:+"$state/lock"}' EXIT
     trap 'exit 1' HUP INT TERM PIPE
     [ "$mode" != dry ] || return 0
     lock
