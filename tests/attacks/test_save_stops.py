@@ -109,7 +109,7 @@ def test_what_has_programs_run_is_not_merged(
         commit = there.sends((path, content, how), COMES["code"])
         done = called(project, "save")
         told(done, 1, "titanic/saved", "not merged", "Your branch is as it was")
-        assert f"\n    {path}: ".replace("\u200d", "\\x200d") in done.stderr, kind
+        assert f"\n    {path}: ".replace("\u200d", "\\u200d") in done.stderr, kind
         assert "new.py" in done.stderr.split("✗")[0]  # it shows all that comes
         assert LOOK in done.stderr
         assert MERGE in done.stderr
