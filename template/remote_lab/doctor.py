@@ -20,7 +20,7 @@ from remote_lab.tunnel import tunnel
 # Less than this on the remote's disk, and an environment does not fit: KiB.
 LITTLE = 2 * 1024 * 1024
 # What the lab, the environment and status use, beyond the needs of a push.
-MORE = "awk base64 chmod comm cut date df ls nohup nproc sleep sync tee tr uname"
+MORE = "awk base64 chmod comm cut date df ls nohup nproc sleep tee tr uname"
 
 
 @dataclass(frozen=True)
