@@ -40,8 +40,7 @@ def program(*files: str, values: Mapping[str, str], main: str = "") -> str:
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
     for name in files:
         text = (SH / f"{name}.sh").read_text(encoding="utf-8")
-        # Less the comments: what fits into a TCP connection's first flight, 14 kB,
-        # arrives one round trip earlier.
+        # Less the comments: the less there is to send, the fewer round trips it takes.
         lines.append(re.sub(r"(?m)^ *#.*\n", "", text))
     end = f"status=$?; [ $status -ne 0 ] || echo '{END}'; exit $status"
     return "\n".join([*lines, main, end, ""])
