@@ -1,0 +1,1 @@
+"""The commands, by what they are for; each loads only the modules that it needs."""

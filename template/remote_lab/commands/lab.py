@@ -1,0 +1,122 @@
+"""Commands for the lab and the tunnel to it."""
+
+import sys
+
+import click
+
+from remote_lab import show
+from remote_lab.commands.common import connect, current_project, name_argument
+from remote_lab.connection import Connection
+from remote_lab.errors import Problem
+
+PASSWORD = 8  # so many characters at least
+
+
+@click.command("open")
+@name_argument
+@click.option("--no-browser", is_flag=True, help="Print the URL and open nothing.")
+def open_(name: str | None, no_browser: bool) -> None:
+    """Open the lab: it runs, the tunnel is up, the browser on it.
+
+    If the browser shows nothing, open the URL that is printed.
+    """
+    from remote_lab import opening, redirect
+
+    url = opening.open_lab(connection := connect(name))
+    click.echo(url)
+    if not no_browser:
+        redirect.browse(connection, url)
+
+
+@click.group()
+def lab() -> None:
+    """Start, stop, restart, logs, password."""
+
+
+def _lab_verb(verb: str, text: str) -> None:
+    @lab.command(verb, help=text)
+    @name_argument
+    def run(name: str | None) -> None:
+        from remote_lab import lab as labs
+
+        state = labs.act(connect(name), verb)
+        for note in state.notes:
+            show.note(note)
+        word = "runs" if state.running else "is stopped"
+        show.done(f"The lab {word} (by {state.backend}).")
+
+
+_lab_verb("start", "Start the lab, and enable it for every boot.")
+_lab_verb("stop", "Stop the lab, and the kernels in it.")
+_lab_verb("restart", "Restart the lab; its kernels end.")
+
+
+@lab.command()
+@name_argument
+@click.option("-n", "--lines", default=50, show_default=True, help="How many lines.")
+def logs(name: str | None, lines: int) -> None:
+    """The last lines that the lab has written."""
+    from remote_lab import lab as labs
+
+    for line in labs.logs(connect(name), lines):
+        click.echo(show.plain(line))
+
+
+@lab.command()
+@name_argument
+def password(name: str | None) -> None:
+    """Set a password for the lab: asked for, or taken from standard input."""
+    from remote_lab import lab as labs
+
+    connection = connect(name)
+    if sys.stdin.isatty():
+        text = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    else:
+        text = sys.stdin.readline().rstrip("\n")
+    if len(text) < PASSWORD:
+        raise Problem(
+            f"A password for the lab needs at least {PASSWORD} characters.",
+            "Nothing was changed, and nothing was sent.",
+            f"The same command, with a longer one: {connection.verb('lab password')}",
+        )
+    labs.set_password(connection, text)
+    show.done(f"Set. It counts from the next start: {connection.verb('lab restart')}")
+
+
+@click.group()
+def tunnel() -> None:
+    """The way to the lab: up, down, status."""
+
+
+@tunnel.command()
+@name_argument
+def up(name: str | None) -> None:
+    """Open the tunnel; again without harm."""
+    from remote_lab import lab as labs
+    from remote_lab.tunnel import tunnel as tunnel_to
+
+    way = tunnel_to(connection := connect(name))
+    new = way.up(labs.address(connection).target)
+    show.done(f"The tunnel {'is' if new else 'was'} up: http://127.0.0.1:{way.port}")
+
+
+@tunnel.command()
+@name_argument
+def down(name: str | None) -> None:
+    """Close the tunnel; the lab runs on."""
+    from remote_lab.tunnel import tunnel as tunnel_to
+
+    was = tunnel_to(connect(name)).down()
+    show.done("The tunnel is down." if was else "There was no tunnel.")
+
+
+@tunnel.command("status")
+@name_argument
+def tunnel_status(name: str | None) -> None:
+    """Which tunnels are up: each remote, up or down, and its port here."""
+    from remote_lab.tunnel import tunnel as tunnel_to
+
+    project = current_project()
+    for remote in [project.pick(name)] if name else project.remotes.values():
+        way = tunnel_to(Connection(project, remote))
+        click.echo(f"{remote.name}\t{'up' if way.is_up() else 'down'}\t{way.port}")

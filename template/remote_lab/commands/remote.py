@@ -1,0 +1,179 @@
+"""Commands that change or read a remote: push, undo, remove, save, status, doctor."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from remote_lab import settings, show
+from remote_lab.commands.common import (
+    connect,
+    current_project,
+    name_argument,
+    remote_name,
+)
+from remote_lab.connection import Connection
+from remote_lab.errors import FAILED
+
+if TYPE_CHECKING:
+    from remote_lab.push import Outcome
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=remote_name)
+@click.option("--all", "everywhere", is_flag=True, help="Every remote, side by side.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--force", is_flag=True, help="Overwrite what was edited there (kept).")
+@click.option("--restart", is_flag=True, help="Restart the lab, kernels or not.")
+@click.option("--only", metavar="PARTS", help="Some of: home,code,env.")
+@click.option("--json", "as_json", is_flag=True, help="The outcome as JSON.")
+def push(
+    names: tuple[str, ...],
+    everywhere: bool,
+    dry_run: bool,
+    force: bool,
+    restart: bool,
+    only: str | None,
+    as_json: bool,
+) -> None:
+    """Bring home pieces, code and environment to a remote.
+
+    Only what changed is sent, and only what changed is restarted. A file that was
+    edited on the remote is never overwritten unasked (exit code 3).
+    """
+    from remote_lab.push import Options, push
+
+    if dry_run and force:
+        raise click.UsageError("--dry-run and --force exclude each other.")
+    parts = _parts(only)
+    project = current_project()
+    if everywhere:
+        remotes = list(project.remotes.values())
+    else:
+        remotes = [project.pick(name) for name in dict.fromkeys(names or (None,))]
+    mode = "dry" if dry_run else "force" if force else "apply"
+    options = Options(parts, mode, restart)
+    if len(remotes) == 1:
+        outcomes = [push(Connection(project, remotes[0]), options)]
+        _tell(outcomes, as_json)
+    else:
+        from remote_lab import many
+
+        outcomes = many.push_all(project, remotes, options)
+        _tell(outcomes, as_json)
+        many.table(outcomes)
+    codes = {outcome.problem.code for outcome in outcomes if outcome.problem}
+    if codes:
+        sys.exit(codes.pop() if len(codes) == 1 else FAILED)
+
+
+def _parts(only: str | None) -> frozenset[str]:
+    parts = frozenset(only.split(",") if only else settings.PARTS)
+    if not parts <= set(settings.PARTS):
+        raise click.UsageError(f"--only takes some of: {','.join(settings.PARTS)}")
+    return parts
+
+
+def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps([outcome.json() for outcome in outcomes], indent=2))
+    for outcome in outcomes:
+        if not as_json:
+            show.diff(outcome.diff)
+        if outcome.problem:
+            show.problem(outcome.problem)
+        elif len(outcomes) == 1 and not outcome.news:
+            show.done(f"{outcome.remote}: nothing to do.")
+
+
+@click.command()
+@name_argument
+@click.option("--restart", is_flag=True, help="Restart the lab, kernels or not.")
+def undo(name: str | None, restart: bool) -> None:
+    """Put back the home pieces that the last push replaced.
+
+    The code goes back by git, and a push.
+    """
+    from remote_lab import home
+
+    connection = connect(name)
+    report = home.undo(connection, restart)
+    for path in report.changed:
+        show.step(f"{connection.remote.name}: ~/{path} is as it was before.")
+    show.done(
+        f"{connection.remote.name}: back to generation {report.generation}; what was"
+        f" in use is kept as ~/.local/state/remote-lab/{connection.project.slug}"
+        f"/generations/{report.former}"
+    )
+    for note in report.notes:
+        show.note(note)
+    if report.staged is not None:
+        show.note(f"The lab goes on until: {connection.verb('lab restart')}")
+
+
+@click.command()
+@name_argument
+def remove(name: str | None) -> None:
+    """Take the project off a remote, but its code.
+
+    Links, settings, service and state go; code, data and the environment, which are
+    yours, stay. What you edited among the settings is kept as a copy.
+    """
+    from remote_lab import home
+    from remote_lab.tunnel import tunnel as tunnel_to
+
+    connection = connect(name)
+    tunnel_to(connection).down()
+    report = home.remove(connection)
+    for note in report.notes:
+        show.note(note)
+    for path in report.kept:
+        show.note(f"What you had edited there is kept, in ~/{path}")
+    show.done(
+        f"{connection.remote.name} is rid of the project, but for its code, data and"
+        f" environment in ~/{connection.project.dir}, which are yours to keep."
+    )
+
+
+@click.command()
+@name_argument
+def save(name: str | None) -> None:
+    """Bring what was edited on a remote home, as a git commit."""
+    from remote_lab.save import save as run
+
+    run(connect(name))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(as_json: bool) -> None:
+    """Every remote at a glance."""
+    from remote_lab import status as states
+
+    rows = states.status(current_project())
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        states.table(rows)
+
+
+@click.command()
+@name_argument
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def doctor(name: str | None, as_json: bool) -> None:
+    """What is wrong, why, and the command that mends it."""
+    from remote_lab.doctor import examine
+
+    findings = examine(connect(name))
+    if as_json:
+        import json
+
+        click.echo(json.dumps([vars(f) for f in findings], indent=2))
+    else:
+        for finding in findings:
+            finding.tell()
+    sys.exit(0 if all(f.good for f in findings) else FAILED)
