@@ -118,12 +118,15 @@ class Connection:
         }
         ahead.note([str(file) for file in files(self.project)], calls)
 
-    def run(self, text: str, most: int = MOST) -> tuple[int, list[Record]]:
+    def run(
+        self, text: str, most: int = MOST, take: Take | None = None
+    ) -> tuple[int, list[Record]]:
         """Run a program to its end.
 
         Args:
             text: POSIX sh. It is read whole before any of it runs.
             most: How many bytes it may answer.
+            take: Is given each record, as it comes; then none is returned.
 
         Returns:
             Its exit status and its records.
@@ -134,7 +137,10 @@ class Connection:
         records: list[Record] = []
         wrapped = f"{{\n{text}\nexit\n}} </dev/null\n".encode()
         status, _ = self._talk(
-            "exec sh -s", lambda stream: stream.write(wrapped), records.append, most
+            "exec sh -s",
+            lambda stream: stream.write(wrapped),
+            take or records.append,
+            most,
         )
         return status, records
 

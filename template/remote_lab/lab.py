@@ -2,8 +2,11 @@
 
 import re
 import shlex
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from remote_lab.call import MOST
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import no_sudo, no_tmux, values
@@ -73,10 +76,43 @@ def address(connection: Connection) -> Address:
     return _address(connection, _run(connection, "lab_address"))
 
 
-def logs(connection: Connection, lines: int = 50) -> list[str]:
-    """The last lines that the lab has written."""
-    main = f'tail -n {lines} "$state/lab.log"'
-    return ["\t".join(record) for record in _run(connection, main)]
+def own_tmux(connection: Connection) -> str:
+    """How to list and attach the project's own tmux server, which plain tmux hides."""
+    server = f"tmux -L {connection.project.slug}"
+    attach = connection.shell(f"{server} attach").replace("ssh ", "ssh -t ", 1)
+    return (
+        "The project has a tmux server of its own. List it:"
+        f" {connection.shell(f'{server} ls')}   Attach it: {attach}"
+    )
+
+
+def logs(
+    connection: Connection, take: Callable[[str], object], lines: int, follow: bool
+) -> None:
+    """Read the last lines that the lab has written.
+
+    Args:
+        connection: The way to the remote.
+        take: Is given each line, as it comes.
+        lines: How many.
+        follow: Go on with what it writes, until interrupted.
+
+    Raises:
+        Problem: There is no log.
+    """
+    records: list[Record] = []
+
+    def hear(record: Record) -> None:
+        if records == [("logs",)]:
+            take("\t".join(record))
+        else:
+            records.append(record)
+
+    asked = values(connection, restart="no", lines=str(lines))
+    asked["follow"] = "yes" if follow else "no"
+    text = program(*PROGRAMS, values=asked, main="lab_logs")
+    if connection.run(text, sys.maxsize if follow else MOST, hear)[0]:
+        raise _failed(connection, records)
 
 
 def set_password(connection: Connection, password: str) -> None:
@@ -190,6 +226,11 @@ def _failed(connection: Connection, records: list[Record]) -> Problem:
             return Problem(
                 f"{remote.name} has no environment yet.",
                 todo=connection.verb("push"),
+            )
+        case ("nolog",):
+            return Problem(
+                f"The lab on {remote.name} has not been started yet: it has no log.",
+                todo=connection.verb("lab start"),
             )
         case ("notrunning", last):
             return Problem(

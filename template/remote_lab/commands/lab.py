@@ -1,6 +1,7 @@
 """Commands for the lab and the tunnel to it."""
 
 import sys
+from contextlib import suppress
 
 import click
 
@@ -39,11 +40,13 @@ def _lab_verb(verb: str, text: str) -> None:
     def run(name: str | None) -> None:
         from remote_lab import lab as labs
 
-        state = labs.act(connect(name), verb)
+        state = labs.act(connection := connect(name), verb)
         for note in state.notes:
             show.note(note)
         word = "runs" if state.running else "is stopped"
         show.done(f"The lab {word} (by {state.backend}).")
+        if state.running and state.backend == "tmux":
+            show.step(labs.own_tmux(connection))
 
 
 _lab_verb("start", "Start the lab, and enable it for every boot.")
@@ -54,12 +57,15 @@ _lab_verb("restart", "Restart the lab; its kernels end.")
 @lab.command()
 @name_argument
 @click.option("-n", "--lines", default=50, show_default=True, help="How many lines.")
-def logs(name: str | None, lines: int) -> None:
+@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
+def logs(name: str | None, lines: int, follow: bool) -> None:
     """The last lines that the lab has written."""
     from remote_lab import lab as labs
 
-    for line in labs.logs(connect(name), lines):
-        click.echo(show.plain(line))
+    with suppress(KeyboardInterrupt):  # how `-f` ends
+        labs.logs(
+            connect(name), lambda line: click.echo(show.plain(line)), lines, follow
+        )
 
 
 @lab.command()

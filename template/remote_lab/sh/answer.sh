@@ -1,5 +1,5 @@
-# A lab that answers: wait until it does, tell where, set its password.
-# Needs: state.sh, lab.sh, and for lab_password: password.
+# A lab that answers: wait until it does, report where, its log, set its password.
+# Needs: state.sh, lab.sh; for lab_logs: lines, follow; for lab_password: password.
 
 lab_wait() { # until it listens: a first start on a slow disk imports a great deal
     [ -x "$code/.venv/bin/python" ] || fail 1 noenv
@@ -44,6 +44,17 @@ lab_address() { # what the laptop needs for the tunnel and the browser
     lab_pid && lab_listens || not_running
     while IFS='=' read -r key value; do say "$key" "$value"; done <"$state/lab.addr"
     say token "$(cat "$state/token")"
+}
+
+lab_logs() { # the last $lines lines that it wrote, after a record that they follow
+    if [ ! -e "$state/lab.log" ]; then
+        [ -e "$HOME/.config/$base/lab" ] || fail 1 nohome
+        [ -x "$code/.venv/bin/python" ] || fail 1 noenv
+        fail 1 nolog
+    fi
+    say logs
+    [ "$follow" = no ] || exec tail -n "$lines" -F "$state/lab.log"
+    tail -n "$lines" "$state/lab.log"
 }
 
 lab_password() { # keep $password, hashed as jupyter_server does, where it looks

@@ -90,10 +90,15 @@ stage_behind() { # PATH, the user's link to a file of his own: the link stays
 }
 
 pending() { # GENERATION PATH: what has to follow once that path has changed
+    # The project's own paths alone: ~/bin/lab or backup.service are not the lab's.
     case $2 in
-    *.service) : >"$1/pending/reload" && : >"$1/pending/lab" ;;
-    */lab | */supervise | */jupyter/*) : >"$1/pending/lab" ;;
-    */tmux.conf) : >"$1/pending/tmux" ;;
+    ".config/systemd/user/jupyter-$slug.service"*)
+        : >"$1/pending/reload" && : >"$1/pending/lab"
+        ;;
+    .config/systemd/user/*) : >"$1/pending/reload" ;;
+    ".config/$base/lab" | ".config/$base/supervise" | ".config/$base/jupyter/"* | \
+        ".config/$base/system/jupyter-$slug@.service") : >"$1/pending/lab" ;;
+    ".config/$base/tmux.conf") : >"$1/pending/tmux" ;;
     esac
 }
 
