@@ -16,7 +16,7 @@ from unittest import mock
 from laptop import Laptop
 from process import Completed
 from project import Project, snapshot
-from remote_lab import cli
+from remote_lab import cli, settings
 from remote_lab.session import END
 
 # `ssh -G` is the laptop's own affair, and -O asks a master that there is not. The rest
@@ -105,7 +105,7 @@ def called(project: Project, *words: str) -> Completed:
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         mock.patch.dict(os.environ, project.laptop.env, clear=True),
-        mock.patch.object(cli, "ROOT", project.root),
+        mock.patch.object(settings, "ROOT", project.root),
         mock.patch.object(sys, "argv", ["remote", *words]),
         mock.patch.object(sys, "stdin", io.StringIO("password\n")),
         redirect_stdout(out),

@@ -74,6 +74,11 @@ class Session:
         self._writer = threading.Thread(target=self._send, args=(write,), daemon=True)
         self._writer.start()
 
+    def _join_writer(self) -> None:
+        # After a Ctrl-C there may be one that was never started, and can't be joined.
+        if self._writer and self._writer.is_alive():
+            self._writer.join()
+
     def _send(self, write: Write) -> None:
         try:
             with suppress(BrokenPipeError):
@@ -138,8 +143,7 @@ class Session:
                 a report of what it did.
         """
         status = self._call.wait()
-        if self._writer:
-            self._writer.join()
+        self._join_writer()
         if self._unsent:
             raise self._unsent
         if self._call.flooded:
@@ -179,6 +183,5 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self._call.end()
-        if self._writer:
-            self._writer.join()
+        self._join_writer()
         self._call.close()

@@ -5,12 +5,11 @@ import click
 from remote_lab import settings
 from remote_lab.connection import Connection
 from remote_lab.identity import claim
-from remote_lab.settings import ROOT
 
 
 def remote_name(ctx: click.Context, param: click.Parameter, text: str) -> list[str]:
     """The names of the remotes that begin so, for the shell's completion."""
-    return [n for n in settings.load(ROOT).remotes if n.startswith(text)]
+    return [n for n in settings.load(settings.ROOT).remotes if n.startswith(text)]
 
 
 name_argument = click.argument("name", required=False, shell_complete=remote_name)
@@ -18,7 +17,7 @@ name_argument = click.argument("name", required=False, shell_complete=remote_nam
 
 def current_project() -> settings.Project:
     """The project that this command is of, with its notes on this laptop."""
-    project = settings.load(ROOT)
+    project = settings.load(settings.ROOT)
     claim(project)
     return project
 

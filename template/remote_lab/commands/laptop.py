@@ -8,7 +8,6 @@ from remote_lab import settings
 from remote_lab.commands.common import current_project, name_argument
 from remote_lab.errors import FAILED
 from remote_lab.identity import refuse_another
-from remote_lab.settings import ROOT
 
 
 @click.command()
@@ -36,7 +35,9 @@ def install(
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
     laptop.install(
-        settings.save_personal(ROOT, name, **own) if own else settings.load(ROOT)
+        settings.save_personal(settings.ROOT, name, **own)
+        if own
+        else settings.load(settings.ROOT)
     )
 
 
@@ -45,7 +46,7 @@ def uninstall() -> None:
     """Take all of it out of this laptop again."""
     from remote_lab import laptop
 
-    project = settings.load(ROOT)
+    project = settings.load(settings.ROOT)
     refuse_another(project)
     laptop.uninstall(project)
 
