@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # Playwright may be missing: see `needs`
     from browser import Browser
     from playwright.sync_api import Playwright
 
-pytest_plugins = ["env_lab", "live", "odd", "pairing_fixtures"]
+pytest_plugins = ["cast", "env_lab", "live", "odd", "pairing_fixtures"]
 
 BOX_NEEDS = ("root", "systemd-nspawn", "mmdebstrap", "ip", "nsenter", "ssh-keygen")
 _numbers = itertools.count(1)

@@ -7,7 +7,9 @@ with server.kernel() as kernel:
 
 from __future__ import annotations
 
+import itertools
 import json
+import struct
 import time
 import urllib.request
 import uuid
@@ -16,6 +18,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import websocket
+
+# As JupyterLab's page speaks to a kernel; what the lab keeps for it depends on that.
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
+Output = dict[str, Any]
 
 
 class Server:
@@ -47,13 +53,21 @@ class Server:
     @contextmanager
     def kernel(self, name: str = "") -> Iterator[Kernel]:
         """A new kernel, shut down again: the default one, or that of a name."""
-        id = self.ask("kernels", {"name": name} if name else {})["id"]
-        socket = self._connect(f"api/kernels/{id}/channels")
+        kernel = self.attach(self.ask("kernels", {"name": name} if name else {})["id"])
         try:
-            yield Kernel(id, socket)
+            yield kernel
         finally:
-            socket.close()
-            self.ask(f"kernels/{id}", method="DELETE")
+            kernel.close()
+            self.ask(f"kernels/{kernel.id}", method="DELETE")
+
+    def attach(self, id: str) -> Kernel:
+        """Connect to a kernel that runs; its end does not end the kernel."""
+        return Kernel(
+            id,
+            self._connect(
+                f"api/kernels/{id}/channels?session_id={uuid.uuid4()}", PROTOCOL
+            ),
+        )
 
     @contextmanager
     def terminal(self) -> Iterator[Terminal]:
@@ -66,10 +80,11 @@ class Server:
             socket.close()
             self.ask(f"terminals/{name}", method="DELETE")
 
-    def _connect(self, path: str) -> websocket.WebSocket:
+    def _connect(self, path: str, *protocols: str) -> websocket.WebSocket:
         return websocket.create_connection(
             f"{self.base.replace('http', 'ws', 1)}/{path}",
             header={"Authorization": f"token {self.token}"},
+            subprotocols=list(protocols),
             timeout=60,
         )
 
@@ -84,19 +99,50 @@ class Kernel:
 
     def run(self, code: str) -> str:
         """Run a cell to its end, and return the text of its outputs."""
-        cell = {"code": code, "silent": False, "store_history": True}
-        request, output = self._send("shell", "execute_request", cell), ""
+        return text_of(self.outputs_of(self.begin(code))[0])
+
+    def begin(self, code: str, cell: str = "") -> str:
+        """Have a cell run.
+
+        Args:
+            code: What it holds.
+            cell: Its id in the notebook, which a page tells.
+
+        Returns:
+            What `outputs_of` needs.
+        """
+        content = {"code": code, "silent": False, "store_history": True}
+        return self._send("shell", "execute_request", content, cell)
+
+    def outputs_of(
+        self, request: str, until: str | None = None
+    ) -> tuple[list[Output], int]:
+        """Return what a cell has printed, as a notebook has it, and its number.
+
+        Args:
+            request: What `begin` returned.
+            until: Do not wait for its end, but for this text in its outputs.
+        """
+        outputs: list[Output] = []
+        number = 0
         while True:
             kind, content = self._answer_to(request)
             match kind:
-                case "execute_result" | "display_data":
-                    output += content["data"]["text/plain"]
-                case "stream":
-                    output += content["text"]
-                case "error":
-                    output += "\n".join(content["traceback"])
+                case "execute_input":
+                    number = content["execution_count"]
+                case "stream" if outputs and content["name"] == outputs[-1].get("name"):
+                    outputs[-1]["text"] += content["text"]
+                case "execute_result" | "display_data" | "stream" | "error":
+                    content.pop("transient", None)
+                    outputs.append({"output_type": kind, **content})
                 case "status" if content["execution_state"] == "idle":
-                    return output
+                    return outputs, number
+            if until and until in text_of(outputs):
+                return outputs, number
+
+    def close(self) -> None:
+        """End the connection; the kernel goes on."""
+        self._socket.close()
 
     def debug(self, command: str, arguments: dict[str, Any]) -> None:
         """Give the kernel's debugger an order, and wait for its answer."""
@@ -107,7 +153,9 @@ class Kernel:
         while self._answer_to(request)[0] != "debug_reply":
             pass
 
-    def _send(self, channel: str, kind: str, content: dict[str, Any]) -> str:
+    def _send(
+        self, channel: str, kind: str, content: dict[str, Any], cell: str = ""
+    ) -> str:
         request = uuid.uuid4().hex
         header = {
             "msg_id": request,
@@ -116,21 +164,54 @@ class Kernel:
             "session": self._session,
             "version": "5.3",
         }
-        message = {
-            "channel": channel,
-            "header": header,
-            "parent_header": {},
-            "metadata": {},
-            "content": content,
-        }
-        self._socket.send(json.dumps(message))
+        metadata = {"cellId": cell} if cell else {}
+        parts = [json.dumps(part).encode() for part in (header, {}, metadata, content)]
+        self._socket.send_binary(_packed([channel.encode(), *parts]))
         return request
 
     def _answer_to(self, request: str) -> tuple[str, dict[str, Any]]:
         while True:
-            message = json.loads(self._socket.recv())
-            if message["parent_header"].get("msg_id") == request:
-                return message["msg_type"], message["content"]
+            _, *parts = _unpacked(self._socket.recv())
+            header, parent, _, content = map(json.loads, parts[:4])
+            if parent.get("msg_id") == request:
+                return header["msg_type"], content
+
+
+def text_of(outputs: list[Output]) -> str:
+    """Return the text of a cell's outputs, as a notebook has them."""
+    texts = []
+    for output in outputs:
+        match output["output_type"]:
+            case "execute_result" | "display_data":
+                texts.append(_joined(output["data"]["text/plain"]))
+            case "stream":
+                texts.append(_joined(output["text"]))
+            case "error":
+                texts.append("\n".join(output["traceback"]))
+    return "".join(texts)
+
+
+def _packed(parts: list[bytes]) -> bytes:
+    """Return a message as `PROTOCOL` has it: where each part begins, then the parts."""
+    offsets = [8 * (len(parts) + 2)]
+    for part in parts:
+        offsets.append(offsets[-1] + len(part))
+    return struct.pack(f"<{len(offsets) + 1}Q", len(offsets), *offsets) + b"".join(
+        parts
+    )
+
+
+def _unpacked(message: str | bytes) -> list[bytes]:
+    """Return the parts of such a message."""
+    assert isinstance(message, bytes)
+    (count,) = struct.unpack_from("<Q", message)
+    offsets = struct.unpack_from(f"<{count}Q", message, 8)
+    return [message[a:b] for a, b in itertools.pairwise(offsets)]
+
+
+def _joined(text: str | list[str]) -> str:
+    """Return a text that a notebook's file may hold line by line."""
+    return text if isinstance(text, str) else "".join(text)
 
 
 class Terminal:

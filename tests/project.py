@@ -54,21 +54,36 @@ class Project:
 
     @classmethod
     def copied(
-        cls, laptop: Laptop, answers: Mapping[str, Any], **options: Any
+        cls,
+        laptop: Laptop,
+        answers: Mapping[str, Any],
+        source: Path | str = TEMPLATE,
+        ref: str = "HEAD",
+        folder: str = "titanic",
+        **options: Any,
     ) -> tuple[Self, str]:
-        """A project made as a user makes it, hook and all; and what was said."""
+        """A project made as a user makes it, hook and all; and what was said.
+
+        Args:
+            laptop: The laptop that it is to lie on.
+            answers: Answers other than the defaults.
+            source: The template.
+            ref: Its version.
+            folder: The project's folder, in the laptop's home.
+            options: For `Laptop.run`.
+        """
         data = {"project_name": "Titanic", **answers}
         given = [
             word for key, value in data.items() for word in ("-d", f"{key}={value}")
         ]
         done = laptop.run(
-            *("copier", "copy", "--trust", "--defaults", "--vcs-ref", "HEAD"),
+            *("copier", "copy", "--trust", "--defaults", "--vcs-ref", ref),
             *given,
-            TEMPLATE,
-            "titanic",
+            source,
+            folder,
             **options,
         )
-        return cls(laptop, laptop.home / "titanic"), done.stdout + done.stderr
+        return cls(laptop, laptop.home / folder), done.stdout + done.stderr
 
     @property
     def home(self) -> Path:

@@ -1,0 +1,50 @@
+"""What the stories take for advice: the commands in messages, as they stand there."""
+
+from __future__ import annotations
+
+import pytest
+from advice import commands_in
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        (
+            "  Next: Bring them home: ./remote save two   (or throw them away, there:"
+            " git checkout -- FILE)",
+            ["./remote save two", "git checkout -- FILE"],
+        ),
+        (
+            "Look at it (git diff), then: git add 'a b.py' x.py",
+            ["git diff", "git add 'a b.py' x.py"],
+        ),
+        (
+            "  Next: Look: git diff HEAD...a/saved   If they are yours:"
+            " git -c core.hooksPath=/dev/null merge a/saved",
+            [
+                "git diff HEAD...a/saved",
+                "git -c core.hooksPath=/dev/null merge a/saved",
+            ],
+        ),
+        ("✓ a: the lab runs (by tmux). ./remote open", ["./remote open"]),
+        (
+            "  Next: git config --global user.name 'Your Name' && ./remote setup",
+            ["git config --global user.name 'Your Name' && ./remote setup"],
+        ),
+        ("  To have the other: ./remote pairs --from script 'a (1).py'", None),
+        (
+            "Next: ./remote lab logs, or ./remote doctor",
+            ["./remote lab logs", "./remote doctor"],
+        ),
+        (
+            "    git diff                   what has changed\n    ./remote push",
+            ["git diff", "./remote push"],
+        ),
+        ("Kept. This copies it back:\n  cp -R '/a b/.' /c/d", ["cp -R '/a b/.' /c/d"]),
+        ("git does not know who you are.\n✓ git hooks: installed already", []),
+    ],
+)
+def test_commands_are_found(text: str, commands: list[str] | None) -> None:
+    if commands is None:  # the rest of the line, brackets in quotes and all
+        commands = [text.partition(": ")[2]]
+    assert commands_in(text) == commands
