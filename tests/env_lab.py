@@ -120,12 +120,12 @@ class Lab:
         path.write_text(text.replace(before, after))
 
     def build(self) -> environment.EnvironmentReport:
-        wanted = environment.stamp(self.connection.project)
+        wanted = environment.stamp(self.connection.project, "")
         return environment.build(self.connection, wanted, "")
 
     def stamped(self) -> bool:
         stamp = self.code / ".venv" / ".remote-lab-stamp"
-        wanted = environment.stamp(self.connection.project)
+        wanted = environment.stamp(self.connection.project, "")
         return stamp.exists() and stamp.read_text().strip() == wanted
 
     def python(self, text: str) -> str:

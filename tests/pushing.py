@@ -53,7 +53,7 @@ def stream(
     programs = home.PROGRAMS if main == "push_home" else home.BACK
     parcel = Parcel(program(*programs, values=values, main=main))
     if main == "push_home":
-        tree.pack(read, tree.read(read), parcel)
+        tree.pack(read, tree.read(read, ""), parcel)
     data = io.BytesIO()
     data.write(f": ; {parcel.line('titanic', mode == 'dry')}\n".encode())
     parcel.write(data)
@@ -82,7 +82,7 @@ def ask(
         return home.undo(connection)
     if main == "remove_home":
         return home.remove(connection)
-    return home.push(connection, tree.read(read), mode, code=False)
+    return home.push(connection, tree.read(read, ""), mode, code=False)
 
 
 def after_push(project: Project) -> dict[str, bytes]:

@@ -221,7 +221,7 @@ def test_no_lock_in_the_commit(lab: Lab) -> None:
     git(lab.root, "rm", "-q", "--cached", "uv.lock")
     git(lab.root, "commit", "-q", "-m", "Forgotten")
     with pytest.raises(Problem, match="not committed") as caught:
-        environment.stamp(lab.connection.project)
+        environment.stamp(lab.connection.project, "")
     assert "git add uv.lock" in caught.value.todo
 
 

@@ -70,7 +70,7 @@ def test_each_fate_is_told_and_nobody_waits_for_another(laptop: Laptop) -> None:
         shutil.rmtree(fleet.homes[full])
         fleet.homes[full].write_text("a file, and no home\n")
         point_at_nothing(project, gone)
-        done = push_all(project, code=1)
+        done = push_all(project, code=4)
     told = fates(done.stderr)
     wanted = dict.fromkeys(fleet.names, "done")
     wanted |= {mine: "edited there", full: "failed", gone: "not reached"}
@@ -82,6 +82,11 @@ def test_each_fate_is_told_and_nobody_waits_for_another(laptop: Laptop) -> None:
     assert through[-1] == slow
     assert "-# mine" in done.stdout
     assert done.stderr.count("Next: ") == 3
+    sentences = re.findall(r"^✗ (.*)$", done.stderr, re.MULTILINE)
+    for name in (mine, full, gone):  # one has the reason, and one is the table's row
+        about = [text for text in sentences if re.search(rf"\b{name}\b", text)]
+        assert len(about) == 2, about
+        assert re.fullmatch(rf"{name} +(edited there|failed|not reached)", about[1])
 
 
 def point_at_nothing(project: Project, name: str) -> None:
@@ -101,11 +106,21 @@ def test_json_of_many_is_json_alone(laptop: Laptop) -> None:
         project = Project.rendered(laptop, fleet.answers())
         point_at_nothing(project, "n3")
         rows = json.loads(push_all(project, "--json", code=4).stdout)
-    assert [(row["remote"], row["ok"]) for row in rows] == [
-        ("titanic", True),
-        ("n2", True),
-        ("n3", False),
-    ]
+        assert [(row["remote"], row["ok"], row["lab"]) for row in rows] == [
+            ("titanic", True, "none"),
+            ("n2", True, "none"),
+            ("n3", False, None),
+        ]
+        # What can't be pushed anywhere is told for each, and once for a person.
+        (project.pieces / "file").write_text("<<<<<<< mine\n")
+        done = push_all(project, "--json", code=1)
+        rows = json.loads(done.stdout)
+        assert [row["remote"] for row in rows] == ["titanic", "n2", "n3"]
+        for row in rows:
+            assert (row["ok"], row["lab"]) == (False, None)
+            assert row["error"] == "home/remote/file holds an unresolved conflict."
+        assert done.stderr.count("holds an unresolved conflict") == 1
+        assert "&& ./remote push titanic n2 n3\n" in done.stderr
 
 
 def test_where_sshd_drops_logins_all_get_in_by_and_by(
@@ -215,6 +230,24 @@ def test_ctrl_c_tells_each_fate(laptop: Laptop) -> None:
         }
 
 
+def test_ctrl_c_during_a_dry_run_advises_a_dry_run(laptop: Laptop) -> None:
+    with Fleet(laptop.key, 2) as fleet:
+        project = Project.rendered(laptop, fleet.answers())
+        for home in fleet.homes.values():
+            (home / ".bashrc").write_text(": >~/begun; sleep 3\n")
+        for words, names in ((["--all"], fleet.names), (["n2"], ["n2"])):
+            with project.begun("push", "--dry-run", *words) as process:
+                for name in names:
+                    wait_until((fleet.homes[name] / "begun").exists, "it to begin")
+                os.killpg(process.pid, signal.SIGINT)
+                said = process.communicate(timeout=60)[1]
+            assert process.returncode in (1, 4)
+            assert "became" not in said
+            assert not re.search("remote push (?!--dry-run)", said), said
+            for name in names:
+                (fleet.homes[name] / "begun").unlink()
+
+
 @pytest.mark.needs("tmux")
 def test_who_is_asked_is_asked_one_at_a_time(laptop: Laptop) -> None:
     with Fleet(laptop.key, 4) as fleet:
@@ -266,7 +299,7 @@ def test_a_jump_host_asks_nobody_while_others_go(laptop: Laptop) -> None:
             assert re.search(rf"n[34] asks:\n.*{PROMPT}", shown), shown
             assert shown.count(PROMPT) == 1, shown
             screen.send_keys("C-c")
-            shown = screen.wait_for("ended 1")
+            shown = screen.wait_for("ended 4")
         assert {fates(shown)[name] for name in fleet.names[:2]} == {"done"}
 
 

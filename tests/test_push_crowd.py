@@ -203,7 +203,7 @@ class Pusher:
         programs = home.PROGRAMS if main == "push_home" else home.BACK
         parcel = Parcel(program(*programs, values=values, main=main))
         if main == "push_home":
-            tree.pack(read, tree.read(read), parcel)
+            tree.pack(read, tree.read(read, ""), parcel)
         data = io.BytesIO()
         data.write(f": ; {parcel.line(self.slug)}\n".encode())
         parcel.write(data)

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from checks import reaches
+from checks import reaches, told
 from cutter import Cutter
 from laptop import Laptop
 from loopback import Loopback
@@ -123,6 +123,25 @@ def reconnected(project: Project, cutter: Cutter, master: bool) -> None:
         folder = project.laptop.home / ".ssh"
         wait_until(lambda: not [*folder.glob("cm-*")], "the master to end")
     cutter.disarm()
+
+
+def test_a_dry_run_that_is_cut_advises_a_dry_run(
+    pushed: Project, loopback: Loopback, cutter: Cutter
+) -> None:
+    """And asks nothing: it can't have changed anything."""
+    cutter.arm("up", 10**9)
+    before = sees(loopback.home)
+    edited(pushed, "dry")
+    reconnected(pushed, cutter, master=True)
+    pushed.remote(*PUSH, "--dry-run")
+    whole = cutter.sent["up"]
+    for part in (2, 3, 4):
+        cutter.arm("up", whole * (part - 1) // part)
+        done = pushed.remote(*PUSH, "--dry-run", check=False)
+        told(done, 4, "Nothing was changed there.", "Next: ./remote push --dry-run")
+        assert "became of" not in done.stderr
+        cutter.disarm()
+    assert sees(loopback.home) == before
 
 
 # Outcome unknown

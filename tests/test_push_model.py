@@ -162,7 +162,7 @@ def test_any_name_arrives_or_is_refused(
             assume(False)
         tried += 1
         try:
-            found = pieces_here.read(read)
+            found = pieces_here.read(read, "")
         except Problem:
             refused += 1
         else:

@@ -66,7 +66,9 @@ def main() -> Any:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        show.note("Interrupted. What was under way is as before, or done: ask again.")
+        show.note(
+            "Interrupted. The same command is safe to repeat: it does what is left."
+        )
         sys.exit(FAILED)
     finally:
         hang_up()

@@ -111,7 +111,7 @@ def push(
         raise Problem(
             "Nothing is committed here yet, and the code travels by git.",
             "The code there is as it was.",
-            "git add -A && git commit -m 'Begin' && ./remote push",
+            f"git add -A && git commit -m 'Begin' && {connection.verb('push')}",
         )
     head = git(project, "rev-parse", "HEAD")
     if git(project, "status", "--porcelain"):
@@ -119,8 +119,8 @@ def push(
             "There are changes here that are not committed: they are not pushed."
             " (git commit -am 'what you did')"
         )
-    _refuse_conflicts(project)
-    branch = _branch(project)
+    _refuse_conflicts(connection)
+    branch = branch_of(project)
     if (there.head, there.branch) == (head, branch):
         return head if repair else ""
     if dry:
@@ -185,20 +185,21 @@ def _is_ancestor(project: Project, commit: str, other: str) -> bool:
     return _says_yes(project, "merge-base", "--is-ancestor", commit, other)
 
 
-def _refuse_conflicts(project: Project) -> None:
+def _refuse_conflicts(connection: Connection) -> None:
     """Both marks in one file of the commit: a merge that was not finished."""
+    project = connection.project
     marks = ("-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
     if _says_yes(project, "grep", "-qI", "--all-match", *marks, "HEAD"):
         files = git(project, "grep", "-lI", "--all-match", *marks, "HEAD")
         raise Problem(
             f"The commit holds unresolved conflicts: {files.replace('HEAD:', '')}",
             "No code was pushed.",
-            "Resolve them, commit, and then: ./remote push",
+            f"Resolve them, commit, and then: {connection.verb('push')}",
         )
 
 
-def _branch(project: Project) -> str:
-    """The branch that is checked out; "detached" where none is."""
+def branch_of(project: Project) -> str:
+    """The branch that is checked out; "detached" with a detached HEAD."""
     name = git(project, "branch", "--show-current")
     return name or "detached"
 

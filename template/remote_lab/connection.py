@@ -74,8 +74,7 @@ class Connection:
 
     def verb(self, words: str) -> str:
         """What to type for one of our verbs on this remote, with its name if needed."""
-        name = f" {self.remote.name}" if len(self.project.remotes) > 1 else ""
-        return f"./remote {words}{name}"
+        return self.project.command(words, self.remote)
 
     def shell(self, command: str) -> str:
         """What to type to run a command on this remote."""

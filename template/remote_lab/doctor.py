@@ -142,7 +142,9 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
         )
     )
     try:
-        fresh = environment.stamp(connection.project) == code.stamp
+        fresh = (
+            environment.stamp(connection.project, connection.verb("push")) == code.stamp
+        )
     except Problem as error:
         return [*found, Finding(False, error.what, error.todo)]
     found.append(

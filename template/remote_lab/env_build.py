@@ -110,7 +110,7 @@ class Build:
                 f" {', '.join(without)}.",
                 AS_IT_WAS,
                 "Take a version that has one (uv add 'NAME==VERSION'), or do without"
-                " (uv remove NAME); commit, and ./remote push",
+                f" (uv remove NAME); commit, then: {self.connection.verb('push')}",
             )
         self._bring(chosen, needs, platform, python)
 
@@ -121,7 +121,7 @@ class Build:
             return
         platform = needs.platform()
         show.step(f"{self.name} has no uv that will do: bringing one.")
-        binary = wheels.fetch_uv(locked, platform)
+        binary = wheels.fetch_uv(locked, platform, self.connection.verb("push"))
         packed = gzip.compress(binary, 1)
         self.parcel.add("uv.gz", packed)
         self.values["uv_sum"] = hashlib.sha256(binary).hexdigest()
@@ -159,7 +159,7 @@ class Build:
             f"{self.name} has no way out to the internet:"
             f" {some if lacking else 'it has all wheels already'}."
         )
-        wheels.fetch(lacking, platform, python)
+        wheels.fetch(lacking, platform, python, self.connection.verb("push"))
         incoming = []
         for number, wheel in enumerate(lacking):
             # By number: a tar of this kind has no room for the longest names.

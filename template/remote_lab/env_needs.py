@@ -31,6 +31,7 @@ class Needs:
     Attributes:
         name: The remote's.
         host: Its Host in the ssh config.
+        again: What to type once a problem is fixed.
         system: `uname -s` and `uname -m`.
         libc: Its name and version.
         uvs: Path and version of each uv there.
@@ -41,6 +42,7 @@ class Needs:
 
     name: str
     host: str
+    again: str
     system: tuple[str, str] = ("", "")
     libc: tuple[str, str] = ("", "")
     uvs: list[tuple[str, str]] = field(default_factory=list)
@@ -94,7 +96,8 @@ class Needs:
                 f" {system:.30} {machine:.30} ({libc:.30} {version:.30}).",
                 AS_IT_WAS,
                 "Install uv there (https://docs.astral.sh/uv/) and see that it is"
-                " online, then: ./remote push",
+                " online, then:"
+                f" {self.again}",
             )
         return Platform(machine, libc, version)
 
@@ -150,7 +153,7 @@ def ask(connection: Connection, values: dict[str, str], url: str) -> Needs:
     """
     remote = connection.remote
     text = program("state", "env", values={**values, "url": url}, main="env_needs")
-    needs = Needs(remote.name, remote.host)
+    needs = Needs(remote.name, remote.host, connection.verb("push"))
     for record in connection.run(text)[1]:
         needs.take(record)
     return needs

@@ -41,10 +41,14 @@ class EnvironmentReport:
     seconds: float = 0.0
 
 
-def stamp(project: Project) -> str:
+def stamp(project: Project, again: str) -> str:
     """The name of what the environment is built from: of the commit, as the code is.
 
     The remote keeps it in ~/<dir>/.venv/.remote-lab-stamp, once the build is complete.
+
+    Args:
+        project: The project.
+        again: What to type once the lock file is committed.
 
     Raises:
         Problem: There is no lock file in the commit.
@@ -55,7 +59,7 @@ def stamp(project: Project) -> str:
         raise Problem(
             f"{first} is not committed, and the environment is built from it.",
             "The environment there is as it was.",
-            f"{write}git add {first} && git commit -m 'Add {first}' && ./remote push",
+            f"{write}git add {first} && git commit -m 'Add {first}' && {again}",
         )
     listed = git(project, "ls-tree", "HEAD", "--", first, *others)
     return hashlib.sha256(f"{listed}\n".encode()).hexdigest()

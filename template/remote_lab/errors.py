@@ -7,6 +7,8 @@ USAGE = 2
 REMOTE_EDITED = 3
 UNREACHABLE = 4
 
+NOTHING = "Nothing was changed there."
+
 # Takes a project's lock away, by hand.
 LOCK = "rm .local/state/remote-lab/{}/lock"
 
@@ -41,9 +43,7 @@ class Problem(Exception):
 class Unreachable(Problem):
     """The remote could not be reached, or did not let us in (exit code 4)."""
 
-    def __init__(
-        self, what: str, todo: str, still: str = "Nothing was changed there."
-    ) -> None:
+    def __init__(self, what: str, todo: str, still: str = NOTHING) -> None:
         super().__init__(what, still, todo, UNREACHABLE)
 
 

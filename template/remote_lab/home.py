@@ -15,6 +15,7 @@ from remote_lab.code import RemoteCode
 from remote_lab.connection import Connection, program
 from remote_lab.errors import (
     LOCK,
+    NOTHING,
     REMOTE_EDITED,
     UNREACHABLE,
     Broken,
@@ -135,7 +136,10 @@ def push(
     report = HomeReport()
     try:
         status, errors = connection.deliver(parcel, report.take, dry=mode == "dry")
-    except Broken:
+    except Broken as error:
+        if mode == "dry":
+            again = connection.verb("push --dry-run")
+            raise Broken(error.what, again, NOTHING) from None
         _what_became(connection, "push", parcel.id, report)
         # Behind the switch, it may have been cut off: the same again does what is left.
         return _finished(

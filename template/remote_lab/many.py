@@ -13,7 +13,7 @@ from threading import BoundedSemaphore, Event
 from remote_lab import show, tree
 from remote_lab.board import Board, LiveBoard
 from remote_lab.connection import Connection
-from remote_lab.errors import Problem, Refused
+from remote_lab.errors import NOTHING, Problem, Refused
 from remote_lab.push import Options, Outcome, push
 from remote_lab.settings import Project, Remote
 
@@ -27,13 +27,17 @@ def push_all(
 
     Args:
         project: The project.
-        remotes: Which of its remotes; what became of them is told in this order.
+        remotes: Which of its remotes.
         options: How to push.
 
-    Raises:
-        Problem: What is here can't be pushed anywhere.
+    Returns:
+        The result for each remote, in their order; a problem is kept in it.
     """
-    pieces = tree.read(project) if "home" in options.only else None
+    try:
+        again = project.command(options.command, *remotes)
+        pieces = tree.read(project, again) if "home" in options.only else None
+    except Problem as error:  # nothing can be pushed anywhere
+        return [Outcome(remote.name, problem=error) for remote in remotes]
     board = LiveBoard(len(remotes)) if sys.stderr.isatty() else Board()
     with board:
         return _Pushes(project, options, pieces, board).all(remotes)
@@ -52,7 +56,7 @@ class _Pushes:
         self._project, self._options, self._pieces = project, options, pieces
         self._board = board
         self._at_once = BoundedSemaphore(AT_ONCE)
-        self._interrupted = Event()
+        self._stopped = Event()
         self._outcomes: dict[str, Outcome] = {}
 
     def all(self, remotes: list[Remote]) -> list[Outcome]:
@@ -63,15 +67,15 @@ class _Pushes:
                 for future in as_completed(under_way):
                     self._through(under_way[future], future.result())
             except KeyboardInterrupt:
-                self._interrupted.set()
+                self._stopped.set()
                 # `uv run` passes on a second one. And a handler, unlike SIG_IGN, is
                 # not handed down to an ssh, which a further Ctrl-C can end.
                 signal.signal(signal.SIGINT, lambda *_: None)
                 self._board.speak()
-                show.note("Interrupted: seeing what became of those under way ...")
+                show.note("Interrupted: waiting for the result of those under way ...")
                 pool.shutdown(cancel_futures=True)
                 for future, remote in under_way.items():
-                    self._outcomes.setdefault(remote.name, _fate(future, remote))
+                    self._outcomes.setdefault(remote.name, self._fate(future, remote))
         return [self._outcomes[remote.name] for remote in remotes]
 
     def _quiet(self, remote: Remote) -> Outcome:
@@ -98,34 +102,47 @@ class _Pushes:
         return push(way, self._options, self._pieces, self._goes_on)
 
     def _goes_on(self) -> bool:
-        return not self._interrupted.is_set()
+        return not self._stopped.is_set()
 
     def _through(self, remote: Remote, outcome: Outcome) -> None:
         if isinstance(outcome.problem, Refused) and sys.stdin.isatty():
             # Known only if nothing comes between.
-            self._outcomes[remote.name] = _interrupted(remote, "was being pushed to")
+            self._outcomes[remote.name] = self._interrupted(remote, "under way")
             outcome = self._asking(remote)
         self._outcomes[remote.name] = outcome
         self._board.end(remote.name, outcome.fate[0])
 
+    def _fate(self, future: Future[Outcome], remote: Remote) -> Outcome:
+        if future.cancelled():
+            return self._interrupted(remote, "not yet begun")
+        return future.result()
 
-def _fate(future: Future[Outcome], remote: Remote) -> Outcome:
-    if future.cancelled():
-        return _interrupted(remote, "had not had its turn")
-    return future.result()
+    def _interrupted(self, remote: Remote, how: str) -> Outcome:
+        dry = self._options.dry
+        problem = Problem(
+            f"Interrupted: the {'dry run' if dry else 'push'} for {remote.name} was"
+            f" {how}.",
+            NOTHING if dry else f"{remote.name} has the old state, or the new one.",
+            self._project.command(self._options.command, remote),
+        )
+        return Outcome(remote.name, problem=problem)
 
 
-def _interrupted(remote: Remote, when: str) -> Outcome:
-    problem = Problem(
-        f"Interrupted when {remote.name} {when}.",
-        f"{remote.name} is as before, or as after: never in between.",
-        f"./remote push {remote.name}",
-    )
-    return Outcome(remote.name, problem=problem)
+def problems(outcomes: list[Outcome]) -> None:
+    """Tell each problem once, with the names of the remotes that have it."""
+    met: dict[tuple[str, str, str], list[str]] = {}
+    for outcome in outcomes:
+        if error := outcome.problem:
+            key = (error.what, error.still, error.todo)
+            met.setdefault(key, []).append(outcome.remote)
+    for (what, still, todo), names in met.items():
+        if len(names) > 1 or names[0] not in what:
+            what = f"{', '.join(names)}: {what}"
+        show.problem(Problem(what, still, todo))
 
 
 def table(outcomes: list[Outcome]) -> None:
-    """Tell each one's fate, a line a remote."""
+    """Tell each one's result, a line a remote."""
     width = max(len(outcome.remote) for outcome in outcomes)
     for outcome in outcomes:
         fate, particulars = outcome.fate

@@ -34,7 +34,8 @@ def open_lab(connection: Connection) -> str:
     new = way.up(address.target)
     base = f"http://127.0.0.1:{way.port}/{project.slug}"
     began = time.monotonic()
-    while not answers(base, address.token):
+    fresh = " && ".join(map(connection.verb, ("tunnel down", "lab restart", "open")))
+    while not answers(base, address.token, fresh):
         waited = time.monotonic() - began
         if waited > PATIENCE / 10 and _turned_away(way.port):
             raise Problem(
@@ -68,10 +69,15 @@ def _turned_away(port: int) -> bool:
         return False
 
 
-def answers(base: str, token: str) -> bool:
+def answers(base: str, token: str, otherwise: str = "") -> bool:
     """Whether our lab answers there: a server that proves that it knows the token.
 
     The token itself is not sent: whoever listens on that port would have it.
+
+    Args:
+        base: Where the lab should be.
+        token: What the lab proves that it knows.
+        otherwise: What to type where something else answers.
 
     Raises:
         Problem: Something else answers.
@@ -97,7 +103,7 @@ def answers(base: str, token: str) -> bool:
             "What answers on the lab's port did not prove to be the lab: it is another"
             " program, or a lab from before the last push.",
             "The token was not sent.",
-            "./remote tunnel down, then ./remote lab restart, then ./remote open",
+            otherwise,
         )
     return True
 

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from remote_lab import code, home, show, tree
 from remote_lab.connection import Connection
-from remote_lab.errors import REMOTE_EDITED, UNREACHABLE, OutcomeUnknown, Problem
+from remote_lab.errors import (
+    NOTHING,
+    REMOTE_EDITED,
+    UNREACHABLE,
+    OutcomeUnknown,
+    Problem,
+)
 from remote_lab.settings import PARTS
 
 if TYPE_CHECKING:
@@ -27,6 +33,16 @@ class Options:
     mode: str = "apply"
     restart: bool = False
 
+    @property
+    def dry(self) -> bool:
+        """Whether nothing is to be changed."""
+        return self.mode == "dry"
+
+    @property
+    def command(self) -> str:
+        """What to type to have the same once more, less the remote's name."""
+        return "push --dry-run" if self.dry else "push"
+
 
 @dataclass
 class Outcome:
@@ -37,7 +53,7 @@ class Outcome:
     commit: str = ""
     built: "EnvironmentReport | None" = None
     started: bool = False
-    lab: str = "none"
+    lab: str | None = None  # what runs it; none: nothing ever did; None: not known
     problem: Problem | None = field(default=None, repr=False)
 
     @property
@@ -53,7 +69,7 @@ class Outcome:
             words = {REMOTE_EDITED: "edited there", UNREACHABLE: "not reached"}
             fate = words.get(self.problem.code, "failed")
             unknown = isinstance(self.problem, OutcomeUnknown)
-            return "unknown" if unknown else fate, self.problem.what
+            return "unknown" if unknown else fate, ""  # the problem is told in full
         if not self.news:
             return "nothing to do", ""
         parts = []
@@ -113,7 +129,8 @@ def push(
     try:
         connection.dial()
         if pieces is None and "home" in options.only:
-            pieces = tree.read(connection.project)
+            again = connection.verb(options.command)
+            pieces = tree.read(connection.project, again)
         _push(connection, options, outcome, pieces, go_on)
     except Problem as error:
         outcome.problem = error
@@ -132,14 +149,15 @@ def _push(
     def begin(part: str) -> bool:
         if part in options.only and not go_on():
             raise Problem(
-                f"Interrupted: the push to {name} went no further.",
-                "What was done before is in place.",
-                connection.verb("push"),
+                f"Interrupted: the {'dry run' if dry else 'push'} for {name} went no"
+                " further.",
+                NOTHING if dry else "What was done before is in place.",
+                connection.verb(options.command),
             )
         return part in options.only
 
     project, name = connection.project, connection.remote.name
-    dry = options.mode == "dry"
+    dry = options.dry
     if pieces is not None:
         more = options.only != {"home"}
         there = home.push(connection, pieces, options.mode, options.restart, code=more)
@@ -155,7 +173,7 @@ def _push(
     if begin("env"):
         from remote_lab import environment
 
-        wanted = environment.stamp(project)
+        wanted = environment.stamp(project, connection.verb("push"))
         if wanted != there.code.stamp and dry:
             show.step(f"Would build the environment on {name}.")
         elif wanted != there.code.stamp:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from remote_lab import incoming, show
-from remote_lab.code import cut, git
+from remote_lab.code import branch_of, cut, git
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
@@ -92,26 +92,24 @@ def _stop(connection: Connection, commit: str, branch: str) -> None:
     shown = [f"\n  {path}: {why}" for path, why in suspect[:20]]
     if more := suspect[20:]:
         shown.append(f"\n  and {len(more)} more")
-    there = git(project, "branch", "--show-current") != branch
-    onto = f"git checkout {shlex.quote(branch)} && " if there else ""
     raise Problem(
         f"The edits of {name} are here as {name}/saved, but not merged, for you should"
         f" look at these first:{''.join(shown)}",
         "Your branch is as it was.",
-        f"Look: git diff HEAD...{name}/saved   If they are yours:"
-        f" {onto}git -c core.hooksPath=/dev/null merge {name}/saved",
+        f"Look: git diff HEAD...{name}/saved   If they are yours: "
+        + _merging(connection, branch, "git -c core.hooksPath=/dev/null merge"),
     )
 
 
 def _merge(connection: Connection, commit: str, branch: str) -> str:
     project, name = connection.project, connection.remote.name
-    here = git(project, "branch", "--show-current")
-    if here != branch:
+    here = branch_of(project)
+    if here != (branch or "detached"):
         raise Problem(
             f"The edits of {name} are here as {name}/saved, but not merged: they were"
-            f" made on the branch {branch or 'of no name'}, and you are on {here}.",
+            f" made on {_named(branch)}, and here you are on {_named(here)}.",
             "Your branch is as it was.",
-            f"git checkout {shlex.quote(branch)} && git merge {name}/saved",
+            _merging(connection, branch, "git merge"),
         )
     try:
         git(project, "merge", "-q", "--ff-only", commit)
@@ -125,3 +123,26 @@ def _merge(connection: Connection, commit: str, branch: str) -> str:
     pairs(project, "refresh")  # git's hooks, which would do so, are off
     show.done(f"The edits of {name} are here: commit {commit[:10]}.")
     return commit
+
+
+def _named(branch: str) -> str:
+    """A branch, as a sentence has it; a detached HEAD is pushed as "detached"."""
+    none = branch in ("", "detached")
+    return "no branch (detached HEAD)" if none else f"the branch {branch}"
+
+
+def _merging(connection: Connection, branch: str, merge: str) -> str:
+    """What to type to have the saved commit on the branch that it was made on.
+
+    Args:
+        connection: The way to the remote.
+        branch: That branch; it need not be on the laptop.
+        merge: The command that merges.
+    """
+    project, saved = connection.project, f"{connection.remote.name}/saved"
+    if branch in ("", "detached", branch_of(project)):
+        return f"{merge} {saved}"
+    heads = git(project, "for-each-ref", "--format=%(refname:short)", "refs/heads")
+    if branch in heads.splitlines():
+        return f"git checkout {shlex.quote(branch)} && {merge} {saved}"
+    return f"git checkout -b {shlex.quote(branch)} {saved}"

@@ -80,6 +80,16 @@ class Project(NamedTuple):
         """The laptop's own notes on this project: addresses, sockets, records."""
         return Path.home() / ".local" / "state" / "remote-lab" / self.slug / "laptop"
 
+    def command(self, words: str, *remotes: Remote) -> str:
+        """What to type for one of our commands.
+
+        Args:
+            words: The command.
+            remotes: Which remotes it is for; they are named where there are others.
+        """
+        several = len(self.remotes) > 1
+        return " ".join(["./remote", words, *(r.name for r in remotes if several)])
+
     def pick(self, name: str | None) -> Remote:
         """The remote called name; without a name, the only one.
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shlex
 import subprocess
 import tarfile
 from dataclasses import dataclass
@@ -39,8 +40,12 @@ class Piece:
         return f"{self.kind}:{hashlib.sha256(self.data).hexdigest()}"
 
 
-def read(project: Project) -> list[Piece]:
-    """The home pieces, sorted by path.
+def read(project: Project, again: str) -> list[Piece]:
+    """The dotfiles, sorted by path.
+
+    Args:
+        project: The project.
+        again: What to type once a problem is fixed.
 
     Raises:
         Problem: A name can't travel, a file holds conflict markers or is unmerged.
@@ -48,7 +53,7 @@ def read(project: Project) -> list[Piece]:
     root = project.root / "home" / "remote"
     unmerged = _git(project, "diff", "--name-only", "--diff-filter=U", "-z", "--", root)
     if unmerged:
-        raise _conflict(unmerged.split("\0")[0])
+        raise _conflict(unmerged.split("\0")[0], again)
     pieces = []
     for path in sorted(root.rglob("*")):
         inside = path.relative_to(root)
@@ -57,7 +62,7 @@ def read(project: Project) -> list[Piece]:
         if path.is_symlink():
             pieces.append(Piece(_name(inside), "l", _target(path, inside)))
         elif path.is_file():
-            pieces.append(_file(project, path, _name(inside)))
+            pieces.append(_file(project, path, _name(inside), again))
     return sorted(pieces, key=lambda piece: piece.path.encode())
 
 
@@ -86,10 +91,10 @@ def links(project: Project, pieces: list[Piece]) -> list[str]:
     return sorted(outside | inside)
 
 
-def _file(project: Project, path: Path, name: str) -> Piece:
+def _file(project: Project, path: Path, name: str, again: str) -> Piece:
     data = path.read_bytes()
     if CONFLICT.search(data):
-        raise _conflict(str(path.relative_to(project.root)))
+        raise _conflict(str(path.relative_to(project.root)), again)
     return Piece(name, "x" if path.stat().st_mode & 0o100 else "f", data)
 
 
@@ -130,11 +135,11 @@ def _name(inside: Path) -> str:
     return name
 
 
-def _conflict(path: str) -> Problem:
+def _conflict(path: str, again: str) -> Problem:
     return Problem(
         f"{path} holds an unresolved conflict.",
         "Nothing was pushed.",
-        f"Resolve it, then: git add {path} && ./remote push",
+        f"Resolve it, then: git add {shlex.quote(path)} && {again}",
     )
 
 

@@ -207,8 +207,14 @@ def cache() -> Path:
     return Path.home() / ".cache" / "remote-lab" / "_wheels"
 
 
-def fetch(wheels: list[Wheel], platform: Platform, python: Python) -> None:
+def fetch(wheels: list[Wheel], platform: Platform, python: Python, again: str) -> None:
     """See to it that wheels are in the cache, whole.
+
+    Args:
+        wheels: Which.
+        platform: Where they are to run.
+        python: What is to run them.
+        again: What to type once a problem is fixed.
 
     Raises:
         Problem: They can't be fetched.
@@ -233,6 +239,7 @@ def fetch(wheels: list[Wheel], platform: Platform, python: Python) -> None:
             platform,
             Path(folder),
             sum(wheel.size for wheel in missing),
+            again,
         )
         for wheel in missing:
             Path(folder, wheel.file).replace(cache() / wheel.file)
@@ -246,12 +253,13 @@ def _whole(wheel: Wheel) -> bool:
         return hashlib.file_digest(file, "sha256").hexdigest() == wheel.sha256
 
 
-def fetch_uv(locked: dict[str, Any], platform: Platform) -> bytes:
+def fetch_uv(locked: dict[str, Any], platform: Platform, again: str) -> bytes:
     """The program uv for a platform, from the wheel that the lock file names.
 
     Args:
         locked: uv.lock, which has the wheel's hash.
         platform: Where it is to run.
+        again: What to type once a problem is fixed.
 
     Raises:
         Problem: The lock file has none for it, or it can't be fetched.
@@ -274,9 +282,9 @@ def fetch_uv(locked: dict[str, Any], platform: Platform) -> bytes:
             f"uv.lock names no uv for {platform}; without a hash none is brought.",
             "Nothing was sent.",
             "uv add --group bootstrap 'uv>=0.9,<0.15' && git commit -m 'Lock uv'"
-            " pyproject.toml uv.lock && ./remote push",
+            f" pyproject.toml uv.lock && {again}",
         )
-    fetch(found, platform, ANY_PYTHON)
+    fetch(found, platform, ANY_PYTHON, again)
     for old in cache().glob("uv-*.gz"):  # kept by earlier versions, with no hash
         old.unlink()
     with zipfile.ZipFile(cache() / found[0].file) as wheel:
@@ -290,7 +298,11 @@ def _made(folder: Path) -> Path:
 
 
 def _pip_download(
-    arguments: Sequence[str], platform: Platform, folder: Path, total: int
+    arguments: Sequence[str],
+    platform: Platform,
+    folder: Path,
+    total: int,
+    again: str,
 ) -> None:
     command = [uv(), "run", "--quiet", "--no-project", "--python", sys.executable]
     command += ["--with", "pip", "python", "-m", "pip", "download", *arguments]
@@ -319,5 +331,5 @@ def _pip_download(
             "This machine could not fetch what the remote lacks:"
             f" {(errors or said or ['pip ended without a word'])[-1]}",
             "Nothing was sent.",
-            "Is this machine online? When it is: ./remote push",
+            f"Is this machine online? When it is: {again}",
         )

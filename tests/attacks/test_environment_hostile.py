@@ -23,7 +23,7 @@ CHOICE = """
 import json, sys
 from remote_lab import env_needs, wheels
 from remote_lab.errors import Problem
-needs = env_needs.Needs("far", "far")
+needs = env_needs.Needs("far", "far", "")
 for record in json.load(sys.stdin):
     needs.take(tuple(record))
 marker = "python_full_version >= '3' and platform_release >= '1'"

@@ -51,7 +51,7 @@ class Pusher:
                 self.problem = error
 
     def _home(self) -> None:
-        pieces = tree.read(self._connection.project)
+        pieces = tree.read(self._connection.project, "")
         self._there = home.push(self._connection, pieces)
 
     def _code(self) -> None:
@@ -151,7 +151,7 @@ def test_an_undo_in_between_is_noticed(pushers: list[Pusher]) -> None:
 
 @pytest.mark.needs("uv")
 def test_the_environment_is_built_for_the_same_push(lab: Lab) -> None:
-    wanted = environment.stamp(lab.connection.project)
+    wanted = environment.stamp(lab.connection.project, "")
     with pytest.raises(Problem, match="came in between") as raised:
         environment.build(lab.connection, wanted, "of another push")
     assert "Nothing of the environment was changed" in raised.value.still

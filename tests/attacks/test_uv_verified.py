@@ -43,11 +43,11 @@ def locked(index: Path, sha256: str) -> dict[str, Any]:
 
 def test_what_was_changed_in_the_cache_is_fetched_again(index: Path) -> None:
     lock = locked(index, serve(index, b"good"))
-    assert wheels.fetch_uv(lock, HERE) == b"good"
+    assert wheels.fetch_uv(lock, HERE, "") == b"good"
     kept = wheels.cache() / FILE
     whole = kept.read_bytes()
     kept.write_bytes(whole.replace(b"good", b"evil"))
-    assert wheels.fetch_uv(lock, HERE) == b"good"
+    assert wheels.fetch_uv(lock, HERE, "") == b"good"
     assert kept.read_bytes() == whole
 
 
@@ -55,7 +55,7 @@ def test_an_archive_without_a_hash_is_not_used(index: Path) -> None:
     old = wheels.cache() / "uv-0.13.0-glibc-2.36-x86_64.gz"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"evil")
-    assert wheels.fetch_uv(locked(index, serve(index, b"good")), HERE) == b"good"
+    assert wheels.fetch_uv(locked(index, serve(index, b"good")), HERE, "") == b"good"
     assert not old.exists()
 
 
@@ -63,7 +63,7 @@ def test_what_the_index_gives_instead_is_refused(index: Path) -> None:
     lock = locked(index, serve(index, b"good"))
     serve(index, b"evil")
     with pytest.raises(Problem, match=r"(?i)could not fetch.*hash"):
-        wheels.fetch_uv(lock, HERE)
+        wheels.fetch_uv(lock, HERE, "")
     assert not list(wheels.cache().glob("*.whl"))
 
 
@@ -72,7 +72,7 @@ def test_without_a_hash_none_is_brought(index: Path) -> None:
     nothing: dict[str, Any] = {"package": []}
     for lock in (locked(index, ""), nothing):
         with pytest.raises(Problem, match="names no uv") as caught:
-            wheels.fetch_uv(lock, HERE)
+            wheels.fetch_uv(lock, HERE, "")
         assert "uv add --group bootstrap" in caught.value.todo
 
 

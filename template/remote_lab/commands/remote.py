@@ -55,16 +55,13 @@ def push(
     options = Options(parts, mode, restart)
     if len(remotes) == 1:
         outcomes = [push(Connection(project, remotes[0]), options)]
-        _tell(outcomes, as_json)
     else:
         from remote_lab import many
 
         outcomes = many.push_all(project, remotes, options)
-        _tell(outcomes, as_json)
-        many.table(outcomes)
-    codes = {outcome.problem.code for outcome in outcomes if outcome.problem}
-    if codes:
-        sys.exit(codes.pop() if len(codes) == 1 else FAILED)
+    _tell(outcomes, as_json)
+    # Of several remotes, the highest code: one that can't be reached comes first.
+    sys.exit(max(o.problem.code if o.problem else 0 for o in outcomes))
 
 
 def _parts(only: str | None) -> frozenset[str]:
@@ -79,13 +76,20 @@ def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
         import json
 
         click.echo(json.dumps([outcome.json() for outcome in outcomes], indent=2))
-    for outcome in outcomes:
-        if not as_json:
+    else:
+        for outcome in outcomes:
+            if outcome.diff and len(outcomes) > 1:
+                show.step(f"{outcome.remote}:")
             show.diff(outcome.diff)
-        if outcome.problem:
-            show.problem(outcome.problem)
-        elif len(outcomes) == 1 and not outcome.news:
-            show.done(f"{outcome.remote}: nothing to do.")
+    if len(outcomes) > 1:
+        from remote_lab import many
+
+        many.problems(outcomes)
+        many.table(outcomes)
+    elif outcomes[0].problem:
+        show.problem(outcomes[0].problem)
+    elif not outcomes[0].news:
+        show.done(f"{outcomes[0].remote}: nothing to do.")
 
 
 @click.command()
