@@ -15,6 +15,7 @@ from laptop import Laptop
 from project import Project, snapshot
 from remote_lab import home, settings, tree
 from remote_lab.connection import Connection, program
+from remote_lab.home_report import HomeReport
 from remote_lab.parcel import Parcel
 
 STATE = ".local/state/remote-lab/titanic"
@@ -61,9 +62,7 @@ def stream(
     return connection.argv(), env, data.getvalue()
 
 
-def ask(
-    project: Project, main: str = "push_home", mode: str = "apply"
-) -> home.HomeReport:
+def ask(project: Project, main: str = "push_home", mode: str = "apply") -> HomeReport:
     """Have a verb done as ./remote does, but in this process.
 
     The environment's HOME has to be the laptop's.
@@ -224,7 +223,7 @@ class Scene:
             timeout=60,
         )
 
-    def ask(self) -> home.HomeReport:
+    def ask(self) -> HomeReport:
         """Run the verb as ./remote does, in this process: see `ask`."""
         return ask(self.project, self.main)
 

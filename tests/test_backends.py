@@ -159,7 +159,7 @@ def test_tmux_brings_a_killed_lab_back(bob: Bob) -> None:
 
 def test_lab_stop_ends_what_runs_in_tmux(bob: Bob) -> None:
     bob.server().ask("kernels", {})
-    bob.project.remote("lab", "stop")
+    bob.project.remote("lab", "stop", "--yes")
     left = bob.account.sh("ps -u bob -o args=").stdout
     assert "jupyter" not in left
     assert "ipykernel" not in left

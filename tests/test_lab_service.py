@@ -1,5 +1,6 @@
 """The lab as a service, with a stand-in for JupyterLab: what restarts it, its log."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 from checks import STAND_IN
 from laptop import Laptop
 from process import wait_until
-from project import Project
+from project import Project, snapshot
 from pushing import SERVER
 
 pytestmark = pytest.mark.needs("uv", "nss_wrapper", "git")
@@ -55,11 +56,11 @@ def test_only_the_projects_own_files_restart_the_lab(project: Project) -> None:
     for path in OTHERS:
         (project.pieces / path).parent.mkdir(parents=True, exist_ok=True)
         project.edit(path, "# not the lab's")
-    assert "lab runs" not in project.remote("push", "--only", "home").stderr
+    assert "restarted" not in project.remote("push", "--only", "home").stderr
     assert pid(project) == before
     project.edit(SERVER, "# the lab's")
     project.remote("push", "--only", "home")
-    wait_until(lambda: pid(project) != before, "the new lab")
+    assert pid(project) != before
 
 
 def test_logs_before_the_first_start_say_how_to_start_it(project: Project) -> None:
@@ -107,3 +108,119 @@ def test_supervise_reports_the_status_of_the_lab(
         supervise.terminate()
         supervise.wait(10)
         assert "status 7;" in text()
+
+
+KERNEL = "sleep 1000 kernel-0a1b.json"  # known by its connection file
+BLOCK = "# >>> titanic >>>"
+
+
+@pytest.fixture
+def busy(project: Project) -> Project:
+    """Its lab runs, with two kernels and a terminal in it."""
+    (project.home / "titanic/.venv/bin/python.lab").write_text(
+        LAB.format(kernel=KERNEL.split(), terminal=["sleep", "1000"])
+    )
+    project.remote("lab", "start")
+    wait_until(lambda: (project.home / "full").exists(), "the kernels")
+    return project
+
+
+LAB = """\
+import os, pathlib, socket, subprocess, time
+for argv in ({kernel}, {kernel}, {terminal}):
+    subprocess.Popen(["sh", "-c", 'sleep 1000 & wait', *argv])
+lab = socket.socket(socket.AF_UNIX)
+lab.bind(os.environ["JUPYTER_RUNTIME_DIR"] + "/lab.sock")
+lab.listen()
+pathlib.Path.home().joinpath("full").touch()
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("verb", ["lab stop", "lab restart", "remove"])
+def test_kernels_are_ended_by_nobody_who_was_not_asked(
+    busy: Project, verb: str
+) -> None:
+    before, address = pid(busy), snapshot(busy.home)
+    done = busy.remote(*verb.split(), check=False)
+    assert done.returncode == 1
+    assert "2 kernels and 1 terminal" in done.stderr
+    assert snapshot(busy.home) == address
+    assert pid(busy) == before
+    no = busy.remote(*verb.split(), check=False, tty=True, input="n\n")
+    assert (no.returncode, "Nothing was changed" in no.stdout) == (1, True)
+    assert snapshot(busy.home) == address
+    Path(f"/proc/{before}").stat()
+    words = advised(busy, done.stderr)
+    assert words == [*verb.split(), "--yes"]
+    busy.remote(*words)
+    assert not Path(f"/proc/{before}").exists()
+
+
+def test_a_yes_at_the_terminal_ends_them(busy: Project) -> None:
+    before = pid(busy)
+    busy.remote("lab", "stop", tty=True, input="y\n")
+    assert not Path(f"/proc/{before}").exists()
+
+
+def test_a_staged_restart_is_had_by_the_command_that_is_printed(busy: Project) -> None:
+    before = pid(busy)
+    busy.edit(SERVER, "# changed")
+    done = busy.remote("push", "--only", "home", "--json")
+    assert json.loads(done.stdout)[0]["restart_pending"]
+    assert "with 2 kernels and 1 terminal in it" in done.stderr
+    found = busy.remote("doctor", "--json", check=False).stdout
+    (owed,) = [f for f in json.loads(found) if "restart" in f["what"]]
+    command = owed["mend"]
+    assert command in done.stderr
+    busy.laptop.run("sh", "-c", command, cwd=busy.root)
+    assert pid(busy) != before
+    again = busy.remote("push", "--only", "home")
+    assert "nothing to do" in again.stderr
+
+
+def test_a_push_that_restarts_tells_whether_the_lab_came_up(project: Project) -> None:
+    project.remote("lab", "start")
+    project.edit(SERVER, "# good")
+    done = project.remote("push", "--only", "home", "--json")
+    assert json.loads(done.stdout)[0]["restarted"]
+    assert "✓ titanic: restarted the lab with the new settings." in done.stderr
+    assert pid(project) == int((project.state / "lab.addr").read_text()[4:].split()[0])
+    Path(f"/proc/{pid(project)}").stat()
+
+    stand_in = project.home / "titanic/.venv/bin/python.lab"
+    stand_in.write_text("import sys\nsys.exit('No such setting: c.Oops')\n")
+    project.edit(SERVER, "c.Oops.oops = 1")
+    done = project.remote("push", "--only", "home", "--json", check=False)
+    assert done.returncode == 1
+    assert "does not run" in done.stderr
+    assert "No such setting: c.Oops" in done.stderr
+    assert "restarted the lab with" not in done.stderr
+    assert "No such setting" in project.remote(*advised(project, done.stderr)).stdout
+
+
+def test_a_restart_alone_is_no_nothing_to_do(project: Project) -> None:
+    project.remote("lab", "start")
+    (project.state / "current/pending/lab").touch()  # the last push was cut off
+    said = project.remote("push", "--only", "home").stderr
+    assert "restarted the lab" in said
+    assert "nothing to do" not in said
+
+
+def test_a_block_that_the_user_deleted_stays_out(project: Project) -> None:
+    bashrc = project.home / ".bashrc"
+    lines = bashrc.read_text().splitlines()
+    assert BLOCK in lines
+    bashrc.write_text("alias a=b\n")
+    said = project.remote("push", "--only", "home").stderr
+    assert "you deleted the project's block from ~/.bashrc" in said
+    assert bashrc.read_text() == "alias a=b\n"
+    again = project.remote("push", "--only", "home").stderr
+    assert "nothing to do" in again
+    assert "block" not in again
+    back, then = (
+        said.partition("To have it back: ")[2].splitlines()[0].split("   then: ")
+    )
+    for command in (back, then.replace("push", "push --only home")):
+        project.laptop.run("sh", "-c", command, cwd=project.root)
+    assert BLOCK in bashrc.read_text().splitlines()

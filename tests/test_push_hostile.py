@@ -66,6 +66,7 @@ def words(text: str) -> list[str]:
 
 KEYS = words("""
     take drop clash kept own diff generation restarted reloaded staged bashrc lab code
+    inside unblocked lingers unlingered key busy logs
     edited stamp owed locked foreign nowrite incomplete nosudo never first pruned id
     socket port token pid nolinger need disk memory load gpu system libc uv python
     online held commit bundle why switched dirty parted log failed nocode othercode
@@ -176,7 +177,7 @@ SHOWN = {
     "undo": ["take\t%", "generation\t%\t%", "lab\t%\t%\t%"],
     "remove": ["kept\t%", "removed"],
     "lab start": ["lab\t%\trunning\t1"],
-    "lab logs": ["%"],
+    "lab logs": ["logs", "%"],
     "tunnel up": ["socket\t/tmp/%", "token\tx"],
 }
 FAILED = [

@@ -119,7 +119,7 @@ def end() -> None:
     """Take everything down, and away."""
     if DEMO.exists():
         # Of a demo that came no further, there may be nothing to remove.
-        subprocess.run(["./remote", "remove"], cwd=DEMO, check=False)
+        subprocess.run(["./remote", "remove", "--yes"], cwd=DEMO, check=False)
         shutil.rmtree(DEMO.parent)
     shutil.rmtree(
         Path.home() / ".local/state/remote-lab" / DEMO.name, ignore_errors=True

@@ -12,6 +12,7 @@ from remote_lab.code import RemoteCode
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem, get
 from remote_lab.home import values
+from remote_lab.lab import restart_command
 from remote_lab.session import Record, number
 from remote_lab.show import plain
 from remote_lab.sshconf import hosts_file
@@ -166,11 +167,10 @@ def _lab(connection: Connection, records: list[Record]) -> list[Finding]:
                     )
                 )
             case ("owed",):
-                found.append(
-                    Finding(
-                        False, "lab waits for a restart", connection.verb("lab restart")
-                    )
+                again = restart_command(
+                    connection, any(r[0] == "inside" for r in records)
                 )
+                found.append(Finding(False, "lab waits for a restart", again))
     # Neither is wrong: `open` sees to it.
     up = tunnel(connection).is_up()
     found.append(Finding(True, f"tunnel: {'up' if up else 'down'}"))

@@ -59,6 +59,44 @@ class Broken(Unreachable):
     """The connection broke when our program had begun: it may have finished."""
 
 
+class Busy(Problem):
+    """The command would end kernels or terminals, and nobody has agreed to that."""
+
+
+def inside(count: str, kernels: str) -> str:
+    """What runs in a lab, in words.
+
+    Args:
+        count: How many processes, as the remote reports them.
+        kernels: How many of them are kernels; "?" where that is not known.
+    """
+    if not kernels.isdecimal():
+        return "kernels or terminals"
+    known = int(kernels[:9])
+    numbers = (known, max(0, int(count[:9]) - known) if count.isdecimal() else 0)
+    parts = [
+        f"{number} {word}{'' if number == 1 else 's'}"
+        for number, word in zip(numbers, ("kernel", "terminal"), strict=True)
+        if number
+    ]
+    return " and ".join(parts) or "nothing"
+
+
+def busy(name: str, what: str, again: str) -> Busy:
+    """The error where a command would end what runs in the lab.
+
+    Args:
+        name: The remote's.
+        what: What runs in it, as `inside` has it.
+        again: The same command, with the user's agreement.
+    """
+    return Busy(
+        f"This would end what runs in the lab on {name}: {what}.",
+        "Nothing was changed.",
+        again,
+    )
+
+
 def locked(name: str, owner: str, mend: str) -> Problem:
     """The error where another push of the project is under way.
 

@@ -8,10 +8,8 @@ import os
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from remote_lab import show, tree
-from remote_lab.code import RemoteCode
 from remote_lab.connection import Connection, program
 from remote_lab.errors import (
     LOCK,
@@ -21,13 +19,16 @@ from remote_lab.errors import (
     Broken,
     OutcomeUnknown,
     Problem,
+    busy,
+    inside,
     limit,
     locked,
     reason,
 )
 from remote_lab.files import write_whole
+from remote_lab.home_report import HomeReport
 from remote_lab.parcel import Parcel
-from remote_lab.session import Record, number
+from remote_lab.session import number
 
 PROGRAMS = (
     *("state", "lock", "places", "bashrc", "former", "compare", "lab", "apply"),
@@ -35,74 +36,6 @@ PROGRAMS = (
 BACK = (*PROGRAMS, "back")
 BLOCKED = re.compile("not a directory|file exists", re.IGNORECASE)
 FULL = re.compile("no space left|quota|read-only", re.IGNORECASE)
-
-
-@dataclass
-class HomeReport:
-    """What became of the home pieces on one remote.
-
-    Attributes:
-        changed: What was done to each path: take, drop or clash (overwritten).
-        kept: Paths that the user has made his own there.
-        behind: Paths that the user made links of, and the files of his that were, or
-            would be, written instead.
-        diff: What would change, after a dry run or a clash.
-        generation: The generation that is in use now, if the push made one.
-        followed: What was restarted or loaded anew.
-        staged: How many processes run in the lab that waits for its restart.
-        notes: What the user should know.
-        current: The push whose dotfiles are in use.
-    """
-
-    changed: dict[str, str] = field(default_factory=dict)
-    kept: list[str] = field(default_factory=list)
-    behind: dict[str, str] = field(default_factory=dict)
-    diff: list[str] = field(default_factory=list)
-    generation: str = ""
-    former: str = ""
-    followed: list[str] = field(default_factory=list)
-    staged: int | None = None
-    notes: list[str] = field(default_factory=list)
-    lab: tuple[str, str, str] = ("none", "stopped", "0")
-    code: RemoteCode = field(default_factory=RemoteCode)
-    current: str = ""
-    failure: Record = ()
-
-    def take(self, record: Record) -> None:
-        """Learn from one record."""
-        self.code.take(record)
-        match record:
-            case ("take" | "drop" | "clash" as word, path):
-                self.changed[path] = word
-            case ("kept", path):
-                self.kept.append(path)
-            case ("diff", *line):
-                self.diff.append("\t".join(line))
-            case ("generation", in_use, *former):
-                self.generation, self.former = in_use, "".join(former)
-            case ("restarted" | "reloaded", what):
-                self.followed.append(what)
-            case ("staged", "lab", count):
-                self.staged = number(count)
-            case ("undone",):
-                self.notes.append(
-                    "The undo before, of which nothing was heard, had been done: this"
-                    " one went back no further."
-                )
-            case ("own", path, target):
-                self.behind[path] = target
-            case ("bashrc", path):
-                self.notes.append(f"{path} could not be written: no aliases there.")
-            case ("tmuxless", folder):
-                self.notes.append(no_tmux(folder))
-            case ("lab", backend, state, processes):
-                self.lab = (backend, state, processes)
-            case ("current", push):
-                self.current = push
-            case ("code" | "cut" | "edited" | "stamp" | "owed", *_):
-                pass
-            case _:
-                self.failure = record
 
 
 def push(
@@ -180,14 +113,20 @@ def undo(connection: Connection, restart: bool = False) -> HomeReport:
     return report
 
 
-def remove(connection: Connection) -> HomeReport:
+def remove(connection: Connection, sure: bool = False, key: str = "") -> HomeReport:
     """Take everything of the project off the account, but its code and data.
 
+    Args:
+        connection: The way to the remote.
+        sure: Whether kernels and terminals in the lab may be ended.
+        key: The public key of this laptop: the report has whether it stays there.
+
     Raises:
+        Busy: Some run in the lab, and may not be ended; nothing was changed.
         Problem: It could not be done.
         OutcomeUnknown: The connection broke, and did not come back.
     """
-    return _verb(connection, "remove", os.urandom(8).hex(), False)
+    return _verb(connection, "remove", os.urandom(8).hex(), sure, key)
 
 
 def _run(
@@ -203,8 +142,11 @@ def _run(
     return report
 
 
-def _verb(connection: Connection, verb: str, id: str, restart: bool) -> HomeReport:
-    asked = values(connection, mode="apply", restart="yes" if restart else "no")
+def _verb(
+    connection: Connection, verb: str, id: str, restart: bool, key: str = ""
+) -> HomeReport:
+    agreed = "yes" if restart else "no"
+    asked = values(connection, mode="apply", restart=agreed, key=key)
     main = {"undo": "undo_home\nlab_status", "remove": "remove_home"}[verb]
     report = HomeReport()
     try:
@@ -278,16 +220,9 @@ def _finished(report: HomeReport, again: Callable[[], HomeReport]) -> HomeReport
         return report
     later.changed = {**report.changed, **later.changed}
     later.generation = later.generation or report.generation
+    later.followed = report.followed + later.followed
     later.notes = report.notes + later.notes
     return later
-
-
-def no_tmux(folder: str) -> str:
-    """What to tell where tmux is there, and can't be used."""
-    return (
-        f"tmux can't make its socket in {folder}, so process runs the lab; a reboot of"
-        " the machine ends it."
-    )
 
 
 def no_sudo(connection: Connection, command: list[str]) -> Problem:
@@ -415,15 +350,19 @@ def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
                 "Nothing of the project is in use there any more.",
                 f"Once that is mended, again: {connection.verb('remove')}",
             )
-        case ("first",):
+        case ("busy", count, kernels):
+            again = connection.verb("remove --yes")
+            return busy(name, inside(count, kernels), again)
+        case ("first", count, _):
+            yes = " --yes" if number(count) else ""
             return Problem(
                 f"This was the first push to {name}: there is none before it.",
                 as_was,
-                f"To take everything off again: {connection.verb('remove')}",
+                f"To take everything off again: {connection.verb('remove' + yes)}",
             )
-        case ("pruned", number):
+        case ("pruned", generation):
             return Problem(
-                f"The generation before, {number}, is no longer kept.",
+                f"The generation before, {generation}, is no longer kept.",
                 as_was,
                 "Take the former files from git, then: " + connection.verb("push"),
             )

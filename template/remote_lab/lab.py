@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from remote_lab.call import MOST
 from remote_lab.connection import Connection, program
-from remote_lab.errors import Problem
-from remote_lab.home import no_sudo, no_tmux, values
+from remote_lab.errors import Problem, Unreachable, busy, inside
+from remote_lab.home import no_sudo, values
+from remote_lab.home_report import no_tmux
 from remote_lab.session import Record, number
 from remote_lab.sshconf import is_path
 
@@ -24,11 +25,13 @@ class LabState:
         backend: What runs it; "none" if nothing ever did.
         running: Whether its server process is there.
         notes: What the user should know.
+        inside: What runs in it, in words; empty if nothing does.
     """
 
     backend: str
     running: bool
     notes: tuple[str, ...] = ()
+    inside: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,56 @@ class Address:
     token: str
 
 
-def act(connection: Connection, verb: str) -> LabState:
+def act(connection: Connection, verb: str, sure: bool = False) -> LabState:
     """Start, stop or restart the lab.
 
+    Args:
+        connection: The way to the remote.
+        verb: start, stop or restart.
+        sure: Whether kernels and terminals in it may be ended.
+
     Raises:
+        Busy: Some run in it, and may not.
         Problem: It can't be done; the message names the missing need.
     """
     main = {
         "start": "backend_start\nlab_wait\nlab_status",
-        "stop": "backend_stop\nlab_status",
-        "restart": "lab_restart\nlab_wait\nlab_status",
+        "stop": "lab_idle\nbackend_stop\nlab_status",
+        "restart": "lab_idle\nlab_restart\nlab_wait\nlab_status",
     }[verb]
-    return _state(_run(connection, main))
+    asked = values(connection, restart="yes" if sure else "no")
+    status, records = connection.run(program(*PROGRAMS, values=asked, main=main))
+    if status and records[-1:] and records[-1][0] == "busy":
+        what = inside(*[*records[-1][1:], "", ""][:2])
+        again = connection.verb(f"lab {verb} --yes")
+        raise busy(connection.remote.name, what, again)
+    if status:
+        raise _failed(connection, records)
+    return _state(records)
+
+
+def check(connection: Connection) -> LabState:
+    """Wait until the lab listens, after a push or an undo has restarted it.
+
+    Raises:
+        Problem: It does not come up; the message has the last lines of its log.
+    """
+    try:
+        return _state(_run(connection, "lab_wait\nlab_status"))
+    except Unreachable:
+        raise
+    except Problem as error:
+        raise Problem(error.what, "The files are in place.", error.todo) from None
+
+
+def restart_command(connection: Connection, busy: object) -> str:
+    """The command that restarts the lab, as it has to be typed now.
+
+    Args:
+        connection: The way to the remote.
+        busy: Whether anything runs in the lab.
+    """
+    return connection.verb(f"lab restart{' --yes' if busy else ''}")
 
 
 def ready(connection: Connection) -> tuple[LabState, Address]:
@@ -115,14 +156,14 @@ def logs(
         raise _failed(connection, records)
 
 
-def set_password(connection: Connection, password: str) -> None:
-    """Let a password open the lab too, beside the token.
+def set_password(connection: Connection, password: str) -> LabState:
+    """Let a password open the lab too, beside the token, from its next start on.
 
     Args:
         connection: The way to the remote.
         password: It travels on ssh's standard input, and is kept hashed.
     """
-    _run(connection, "lab_password", password=password)
+    return _state(_run(connection, "lab_password\nlab_status", password=password))
 
 
 def _run(connection: Connection, main: str, **more: str) -> list[Record]:
@@ -157,8 +198,9 @@ def _state(records: list[Record]) -> LabState:
     for record in records:
         match record:
             case ("lab", backend, running, _):
-                notes = (_note(backend, record) for record in told)
-                return LabState(backend, running == "running", (*filter(None, notes),))
+                notes = (*filter(None, (_note(backend, record) for record in told)),)
+                within = [inside(*r[1:]) for r in told if r[0] == "inside" and r[2:]]
+                return LabState(backend, running == "running", notes, *within[:1])
     raise Problem("The remote did not say how its lab is.")
 
 
@@ -232,11 +274,13 @@ def _failed(connection: Connection, records: list[Record]) -> Problem:
                 f"The lab on {remote.name} has not been started yet: it has no log.",
                 todo=connection.verb("lab start"),
             )
-        case ("notrunning", last):
+        case ("notrunning", *last):
+            lines = "".join(f"\n  {line}" for line in last if line)
+            wrote = f" The last lines of its log:{lines}" if lines else ""
             return Problem(
-                f"The lab on {remote.name} does not run. It said last: {last}",
-                todo=f"{connection.verb('lab start')}, or look:"
-                f" {connection.verb('lab logs')}",
+                f"The lab on {remote.name} does not run.{wrote}",
+                todo=f"{connection.verb('lab logs')}   (to start it:"
+                f" {connection.verb('lab start')})",
             )
         case ("foreign", port):
             other = number(port) + 1

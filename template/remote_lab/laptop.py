@@ -4,6 +4,7 @@ What is put in is noted, so that `uninstall` leaves the very bytes of before.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,6 +134,19 @@ def identity_file(project: Project, remote: Remote) -> Path:
     """The key that opens a remote, as ssh would choose it."""
     options = ask(["-F", str(ssh_config(project)), remote.host])
     return Path(options["identityfile"][0]).expanduser()
+
+
+def public_key(connection: Connection) -> str:
+    """The laptop's public key for a remote, less type and comment; empty if none."""
+    if connection.remote.sandbox:
+        return ""
+    path = identity_file(connection.project, connection.remote)
+    try:
+        words = Path(f"{path}.pub").read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    good = len(words) > 1 and re.fullmatch("[A-Za-z0-9+/=]+", words[1])
+    return words[1] if good else ""
 
 
 def make_key(path: Path, record: Record) -> None:

@@ -10,9 +10,11 @@ from remote_lab.errors import (
     NOTHING,
     REMOTE_EDITED,
     UNREACHABLE,
+    Busy,
     OutcomeUnknown,
     Problem,
 )
+from remote_lab.home_report import HomeReport
 from remote_lab.settings import PARTS
 
 if TYPE_CHECKING:
@@ -46,13 +48,21 @@ class Options:
 
 @dataclass
 class Outcome:
-    """What a push came to on one remote."""
+    """What a push came to on one remote.
+
+    Attributes:
+        started: Whether it started the lab, or had another backend run it.
+        followed: What was restarted or loaded anew: lab, tmux.
+        staged: What runs in the lab that waits for its restart; empty if none waits.
+    """
 
     remote: str
-    pieces: home.HomeReport | None = None
+    pieces: HomeReport | None = None
     commit: str = ""
     built: "EnvironmentReport | None" = None
     started: bool = False
+    followed: list[str] = field(default_factory=list)
+    staged: str = ""
     lab: str | None = None  # what runs it; none: nothing ever did; None: not known
     problem: Problem | None = field(default=None, repr=False)
 
@@ -60,7 +70,8 @@ class Outcome:
     def news(self) -> bool:
         """Whether anything was changed, or would be."""
         moved = self.pieces and (self.pieces.changed or self.pieces.generation)
-        return bool(moved or self.commit or self.built or self.started)
+        did = self.commit or self.built or self.started or self.followed
+        return bool(moved or did)
 
     @property
     def fate(self) -> tuple[str, str]:
@@ -81,6 +92,8 @@ class Outcome:
             parts.append("environment")
         if self.started:
             parts.append(f"lab by {self.lab}")
+        if "lab" in self.followed:
+            parts.append("restarted the lab")
         return "done", ", ".join(parts)
 
     @property
@@ -104,7 +117,8 @@ class Outcome:
             "commit": self.commit,
             "environment": asdict(self.built) if self.built else None,
             "lab": self.lab,
-            "restart_pending": bool(report and report.staged is not None),
+            "restarted": "lab" in self.followed,
+            "restart_pending": bool(self.staged),
         }
 
 
@@ -163,6 +177,7 @@ def _push(
         there = home.push(connection, pieces, options.mode, options.restart, code=more)
         outcome.pieces = there
         _tell_home(connection, there, dry)
+        _follow(connection, outcome, there)
     else:
         there = home.look(connection)
     outcome.lab = there.lab[0]
@@ -188,19 +203,30 @@ def _push(
 def _see_to_lab(
     connection: Connection,
     outcome: Outcome,
-    there: home.HomeReport,
+    there: HomeReport,
     options: Options,
 ) -> None:
     """Start a lab that never ran; have one that runs take up what is new for it."""
     former, state, _ = there.lab
+    # One that was just restarted may not have got so far as to report its process.
+    runs = state == "running" or "lab" in outcome.followed
     wanted = home.values(connection)["service"]
     if former == "none":
         if "env" in options.only:
             _first_start(connection, outcome)
-    elif state == "running" and wanted not in ("auto", former):
+        return
+    if runs and wanted not in ("auto", former):
         _move(connection, outcome, there, wanted, options.restart)
-    elif state == "running" and outcome.built:
-        _tell_lab(connection, home.renew_lab(connection, options.restart))
+        return
+    if runs and outcome.built:
+        renewed = home.renew_lab(connection, options.restart)
+        _follow(connection, outcome, renewed)
+    if "lab" in outcome.followed:
+        from remote_lab import lab
+
+        lab.check(connection)
+        what = "environment" if outcome.built else "settings"
+        show.done(f"{outcome.remote}: restarted the lab with the new {what}.")
 
 
 def _first_start(connection: Connection, outcome: Outcome) -> None:
@@ -219,27 +245,29 @@ def _first_start(connection: Connection, outcome: Outcome) -> None:
 def _move(
     connection: Connection,
     outcome: Outcome,
-    there: home.HomeReport,
+    there: HomeReport,
     wanted: str,
     restart: bool,
 ) -> None:
     """Have another backend run the lab, where the project now asks for another."""
     from remote_lab import lab
 
-    former, _, processes = there.lab
-    if processes != "0" and not restart:
+    former = there.lab[0]
+    try:
+        outcome.lab = lab.act(connection, "restart", restart).backend
+    except Busy:
+        outcome.staged = there.inside or "kernels or terminals"
         show.note(
-            f"{outcome.remote}: {former} still runs the lab, for {processes} kernels or"
-            f" terminals are open in it. To have {wanted} run it, when you like:"
-            f" {connection.verb('lab restart')}"
+            f"{outcome.remote}: {former} still runs the lab, with {outcome.staged} in"
+            f" it. To have {wanted} run it, when you like:"
+            f" {lab.restart_command(connection, outcome.staged)}"
         )
         return
-    outcome.lab = lab.act(connection, "restart").backend
     outcome.started = True
     show.done(f"{outcome.remote}: {wanted} runs the lab now; it was {former}.")
 
 
-def _tell_home(connection: Connection, report: home.HomeReport, dry: bool) -> None:
+def _tell_home(connection: Connection, report: HomeReport, dry: bool) -> None:
     name = connection.remote.name
     words = {"take": "put", "drop": "took away", "clash": "overwrote"}
     for path, word in report.changed.items():
@@ -255,17 +283,26 @@ def _tell_home(connection: Connection, report: home.HomeReport, dry: bool) -> No
         show.note(f"{name}: {text}")
     if report.generation:
         show.done(f"{name}: home pieces in place (generation {report.generation}).")
-    _tell_lab(connection, report)
-
-
-def _tell_lab(connection: Connection, report: home.HomeReport) -> None:
-    """What became of the lab, which may have kernels that nobody wants to lose."""
-    name = connection.remote.name
-    for what in report.followed:
-        show.done(f"{name}: {what} runs with what is new.")
-    if report.staged is not None:
+    if report.unblocked:
+        note = f".local/state/remote-lab/{connection.project.slug}/bashrc-block"
         show.note(
-            f"{name}: the lab goes on as it was, for {report.staged} kernels or"
-            " terminals are open in it. To have it take up what is new:"
-            f" {connection.verb('lab restart')}"
+            f"{name}: you deleted the project's block from ~/.bashrc: it stays out, and"
+            f" the aliases with it. To have it back: {connection.shell(f'rm {note}')}  "
+            f" then: {connection.verb('push')}"
         )
+
+
+def _follow(connection: Connection, outcome: Outcome, report: HomeReport) -> None:
+    """Note what followed the push; a lab with kernels in it waits, and that is told."""
+    outcome.followed += report.followed
+    if "tmux" in report.followed:
+        show.done(f"{outcome.remote}: reloaded tmux's settings.")
+    if report.staged and not outcome.staged:
+        from remote_lab.lab import restart_command
+
+        show.note(
+            f"{outcome.remote}: the lab goes on as it was, with {report.staged} in it."
+            " To restart it with what was pushed:"
+            f" {restart_command(connection, report.staged)}"
+        )
+    outcome.staged = report.staged or outcome.staged

@@ -6,7 +6,13 @@ from contextlib import suppress
 import click
 
 from remote_lab import show
-from remote_lab.commands.common import connect, current_project, name_argument
+from remote_lab.commands.common import (
+    connect,
+    current_project,
+    name_argument,
+    sure,
+    yes_option,
+)
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 
@@ -34,24 +40,40 @@ def lab() -> None:
     """Start, stop, restart, logs, password."""
 
 
-def _lab_verb(verb: str, text: str) -> None:
-    @lab.command(verb, help=text)
-    @name_argument
-    def run(name: str | None) -> None:
-        from remote_lab import lab as labs
-
-        state = labs.act(connection := connect(name), verb)
-        for note in state.notes:
-            show.note(note)
-        word = "runs" if state.running else "is stopped"
-        show.done(f"The lab {word} (by {state.backend}).")
-        if state.running and state.backend == "tmux":
-            show.step(labs.own_tmux(connection))
+@lab.command()
+@name_argument
+def start(name: str | None) -> None:
+    """Start the lab, and enable it for every boot."""
+    _act(name, "start", yes=False)
 
 
-_lab_verb("start", "Start the lab, and enable it for every boot.")
-_lab_verb("stop", "Stop the lab, and the kernels in it.")
-_lab_verb("restart", "Restart the lab; its kernels end.")
+@lab.command()
+@name_argument
+@yes_option
+def stop(name: str | None, yes: bool) -> None:
+    """Stop the lab, and the kernels in it: if there are any, it asks first."""
+    _act(name, "stop", yes)
+
+
+@lab.command()
+@name_argument
+@yes_option
+def restart(name: str | None, yes: bool) -> None:
+    """Restart the lab; its kernels end: if there are any, it asks first."""
+    _act(name, "restart", yes)
+
+
+def _act(name: str | None, verb: str, yes: bool) -> None:
+    from remote_lab import lab as labs
+
+    connection = connect(name)
+    state = sure(lambda agreed: labs.act(connection, verb, agreed), yes)
+    for note in state.notes:
+        show.note(note)
+    word = "runs" if state.running else "is stopped"
+    show.done(f"The lab {word} (by {state.backend}).")
+    if state.running and state.backend == "tmux":
+        show.step(labs.own_tmux(connection))
 
 
 @lab.command()
@@ -85,8 +107,9 @@ def password(name: str | None) -> None:
             "Nothing was changed, and nothing was sent.",
             f"The same command, with a longer one: {connection.verb('lab password')}",
         )
-    labs.set_password(connection, text)
-    show.done(f"Set. It counts from the next start: {connection.verb('lab restart')}")
+    state = labs.set_password(connection, text)
+    again = labs.restart_command(connection, state.inside)
+    show.done(f"Set. It counts from the next start: {again}")
 
 
 @click.group()

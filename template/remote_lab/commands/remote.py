@@ -1,5 +1,6 @@
 """Commands that change or read a remote: push, undo, remove, save, status, doctor."""
 
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from remote_lab.commands.common import (
     current_project,
     name_argument,
     remote_name,
+    sure,
+    yes_option,
 )
 from remote_lab.connection import Connection
 from remote_lab.errors import FAILED
@@ -113,32 +116,58 @@ def undo(name: str | None, restart: bool) -> None:
     )
     for note in report.notes:
         show.note(note)
-    if report.staged is not None:
-        show.note(f"The lab goes on until: {connection.verb('lab restart')}")
+    if report.staged:
+        from remote_lab.lab import restart_command
+
+        show.note(
+            f"The lab keeps its former settings, with {report.staged} in it. To"
+            f" restart it: {restart_command(connection, report.staged)}"
+        )
+    if "lab" in report.followed:
+        from remote_lab.lab import check
+
+        check(connection)
+        show.done(f"{connection.remote.name}: restarted the lab with these settings.")
 
 
 @click.command()
 @name_argument
-def remove(name: str | None) -> None:
+@yes_option
+def remove(name: str | None, yes: bool) -> None:
     """Take the project off a remote, but its code.
 
     Links, settings, service and state go; code, data and the environment, which are
-    yours, stay. What you edited among the settings is kept as a copy.
+    yours, stay. What you edited among the settings is kept as a copy. If kernels or
+    terminals run in the lab, it asks first.
     """
     from remote_lab import home
+    from remote_lab.laptop import public_key
     from remote_lab.tunnel import tunnel as tunnel_to
 
     connection = connect(name)
+    key = public_key(connection)
+    report = sure(lambda agreed: home.remove(connection, agreed, key), yes)
     tunnel_to(connection).down()
-    report = home.remove(connection)
     for note in report.notes:
         show.note(note)
     for path in report.kept:
         show.note(f"What you had edited there is kept, in ~/{path}")
     show.done(
-        f"{connection.remote.name} is rid of the project, but for its code, data and"
-        f" environment in ~/{connection.project.dir}, which are yours to keep."
+        f"{connection.remote.name}: removed the project. Its code, data and environment"
+        f" were kept, in ~/{connection.project.dir}."
     )
+    if report.key:
+        out = connection.shell(f'sed -i "\\,{key},d" .ssh/authorized_keys')
+        show.note(
+            "Your key still opens the account, and other programs may use it. To take"
+            f" it out of authorized_keys there: {out}"
+        )
+    if report.lingers:
+        off = connection.shell(f"loginctl disable-linger {shlex.quote(report.lingers)}")
+        show.note(
+            "Lingering, which a push had enabled, was kept: the account has other"
+            f" services, or it could not be disabled. To disable it: {off}"
+        )
 
 
 @click.command()

@@ -3,16 +3,29 @@
 
 lab_wait() { # until it listens: a first start on a slow disk imports a great deal
     [ -x "$code/.venv/bin/python" ] || fail 1 noenv
-    tries=0
+    tries=0 former=''
+    lab_pid || former=$(lab_last)
     until lab_pid && lab_listens; do
+        # One that was started since, and has ended, will not listen however long we wait.
+        last=$(lab_last)
+        [ "$last" = "$former" ] || kill -0 "$last" 2>/dev/null || not_running
         tries=$((tries + 1))
         [ $tries -lt 900 ] || not_running
         sleep 0.1
     done
 }
 
-not_running() { # with what it said last
-    fail 1 notrunning "$(tail -n 5 "$state/lab.log" 2>/dev/null | tr '\n\t' '  ')"
+lab_last() { # the pid of the last lab that was started, whether it runs or not
+    sed -n 's/^pid=//p' "$state/lab.addr" 2>/dev/null
+}
+
+not_running() { # with the last lines that it wrote
+    last=$(tail -n 5 "$state/lab.log" 2>/dev/null | tr '\t' ' ')
+    set -- notrunning
+    while IFS= read -r line; do set -- "$@" "$line"; done <<END
+$last
+END
+    fail 1 "$@"
 }
 
 lab_listens() { # where lab.addr says; where Linux hides its ports, the client finds out

@@ -16,7 +16,7 @@ undo_home() { # back to the generation before this one
         return
     fi
     left=$(readlink "$current")
-    read -r back 2>/dev/null <"$current/previous" || fail 1 first
+    read -r back 2>/dev/null <"$current/previous" || { kernels && fail 1 first "$count" "$kernels"; }
     [ -e "$state/$back/id" ] || fail 1 pruned "$back"
     pair "$current/manifest" "$state/$back/manifest" &&
         look "$current/home" "$work/here" && look "$state/$back/home" "$work/there" &&
@@ -76,6 +76,7 @@ remove_home() { # everything of the project, but its code, off this account
     former_in
     # Noted by even half a first push; what a remove left behind it may go at once.
     [ -e "$state/links" ] || { notes_away; fail 1 never; }
+    lab_idle
     [ ! -e "$current/id" ] || keep_own || fail 1 nowrite "$state"
     if [ -e "$state/folders" ]; then sort -r "$state/folders"; fi >"$work/folders" ||
         fail 1 nowrite "$state"
@@ -98,11 +99,30 @@ remove_home() { # everything of the project, but its code, off this account
         rmdir "$HOME/$folder" 2>/dev/null || [ $? -eq 1 ] || fail 1 remains "$folder"
     done <"$work/folders"
     userctl daemon-reload >/dev/null 2>&1
+    linger_out
+    # The key opens the account, whoever put it there: it stays, and that is reported.
+    [ -z "$key" ] || ! grep -qsF "$key" "$HOME/.ssh/authorized_keys" || say key
     # The notes go last: as long as they are there, remove can be had again.
     away "$state/generations" && ours_away "$HOME/.local/share/$base" bin jupyter &&
         ours_away "$HOME/.cache/$base" wheels uv && settle "$HOME" && notes_away ||
         fail 1 remains ".local/state/$base"
     say removed
+}
+
+linger_out() { # disable it, if one of our projects has enabled it, and none needs it
+    [ -e "$lingers" ] || return 0
+    if [ -e "$linger" ]; then
+        for other in "${state%/*}"/*/links; do
+            [ "$other" = "$state/links" ] || [ ! -e "$other" ] || return 0
+        done
+        for other in "$HOME"/.config/systemd/user/*.wants/*; do # services of the user's
+            [ ! -h "$other" ] || { say lingers "$account" && return; }
+        done
+        loginctl disable-linger >/dev/null 2>&1 </dev/null
+        [ ! -e "$linger" ] || { say lingers "$account" && return; }
+        say unlingered
+    fi
+    rm -f "$lingers"
 }
 
 sockets_away() { # the folder of the lab's sockets, where it had to be in /tmp
@@ -124,7 +144,7 @@ ours_away() { # FOLDER NAME...: delete what we made in a folder, and then the fo
 
 notes_away() { # a push that has come meanwhile waits there for the lock
     rm -rf "$state"/lab.addr.* "$state"/lab.log* "$state"/token.* "$state"/claim.* &&
-        ours_away "$state" bashrc-made cookie-secret env.unfinished folders lab.addr \
+        ours_away "$state" bashrc-block bashrc-made cookie-secret env.unfinished folders lab.addr \
             links run service project supervise.pid token unended in."$host.$$.$id" lock || return
     locked=''
 }

@@ -1,4 +1,5 @@
-# One marked block in ~/.bashrc, for the aliases: put in once, taken out cleanly.
+# One marked block in ~/.bashrc, for the aliases: put in once, taken out cleanly. That it
+# was put in is noted, so that a user who deletes it is not given it back.
 # Needs: state.sh, id.
 
 bashrc_in() { # one marked block at the end of ~/.bashrc, once
@@ -6,10 +7,18 @@ bashrc_in() { # one marked block at the end of ~/.bashrc, once
     beside=$HOME/.bashrc.$slug.$id
     bashrc_has_it
     case $? in
-    0) return ;;
+    0)
+        [ -s "$state/bashrc-block" ] || echo in >"$state/bashrc-block"
+        return
+        ;;
     1) ;;
     *) bashrc_failed && return ;;
     esac
+    if [ -e "$state/bashrc-block" ]; then # the user deleted it: reported once
+        [ ! -s "$state/bashrc-block" ] ||
+            { printf '' >"$state/bashrc-block" && say unblocked; }
+        return
+    fi
     [ ! -h "$bashrc" ] || bashrc=$(readlink -f "$bashrc") # the user's link stays
     if [ -e "$bashrc" ]; then
         cp -p "$bashrc" "$beside" && last=$(tail -c 1 "$bashrc") ||
@@ -25,7 +34,8 @@ bashrc_in() { # one marked block at the end of ~/.bashrc, once
         echo "[ ! -r ~/.config/$base/bashrc ] || . ~/.config/$base/bashrc"
         echo "# <<< $slug <<<"
     } >>"$beside" && settle "$beside" "$state" && mv -f "$beside" "$bashrc" ||
-        bashrc_failed
+        { bashrc_failed; return; }
+    settle "$bashrc" && echo in >"$state/bashrc-block"
 }
 
 bashrc_has_it() { # 0: the block is in it; 1: it is not; more: it can't be read

@@ -19,10 +19,15 @@ user_manager() { # whether this account has a systemd that answers
     esac
 }
 
+linger=/var/lib/systemd/linger/$account
+# That one of our projects has enabled it: the last that is removed disables it again.
+lingers=${state%/*}/.lingering
+
 lingering() { # whether that systemd lives on, with nobody logged in
-    [ -e "/var/lib/systemd/linger/$account" ] && return
+    [ -e "$linger" ] && return
     loginctl enable-linger >/dev/null 2>&1 </dev/null
-    [ -e "/var/lib/systemd/linger/$account" ]
+    [ -e "$linger" ] || return
+    echo 'A push enabled lingering for this account.' >"$lingers"
 }
 
 backend_pick() { # sets backend, by the answer or from what there is; former is the last
@@ -68,14 +73,23 @@ lab_pid() { # sets server, the lab's pid, if it runs
         "/proc/$server/cmdline" 2>/dev/null || { server='' && return 1; }
 }
 
-kernels() { # sets count: how many processes run in the lab, kernels and terminals
-    count=0
+kernels() { # sets count, the processes of the lab, and kernels, how many are kernels
+    count=0 kernels=0
     lab_pid || return 0
-    # Some kernels of Linux do not tell: then there is one, for all that we know.
-    [ -r "/proc/$server/task/$server/children" ] || { count=1; return; }
+    # Some kernels of Linux do not report them: then there is one, for all that we know.
+    [ -r "/proc/$server/task/$server/children" ] || { count=1 kernels='?' && return; }
     # shellcheck disable=SC2046
     set -- $(cat "/proc/$server/task"/*/children 2>/dev/null)
     count=$#
+    for child; do # each kernel is given its connection file; the others are terminals
+        ! grep -q 'kernel-[^/]*\.json' "/proc/$child/cmdline" 2>/dev/null ||
+            kernels=$((kernels + 1))
+    done
+}
+
+lab_idle() { # nothing runs in it, or the user wants that to end; else end here
+    kernels
+    [ "$restart" = yes ] || [ "$count" -eq 0 ] || fail 1 busy "$count" "$kernels"
 }
 
 backend_ready() { # what it needs is there; else end here, with the lab as it is
@@ -177,6 +191,7 @@ lab_status() { # BACKEND STATE PROCESSES, and whether a restart is owed
     kernels
     if [ -n "$server" ]; then running=running; else running=stopped; fi
     say lab "$backend" "$running" "$count"
+    [ "$count" -eq 0 ] || say inside "$count" "$kernels"
     [ ! -e "$current/pending/lab" ] || say owed
 }
 
@@ -202,7 +217,7 @@ follow_up() { # what a change calls for, now or when the last push was cut off
         lab_restart
         say restarted lab
     else
-        say staged lab "$count"
+        say staged lab "$count" "$kernels"
     fi
 }
 
