@@ -13,6 +13,7 @@ import pwd
 import shutil
 import signal
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from process import wait_until
@@ -71,19 +72,35 @@ class Home:
         name, uid, gid = user.pw_name, user.pw_uid, user.pw_gid
         return f"{name}:x:{uid}:{gid}:{user.pw_gecos}:{home}:{shell}\n"
 
-    def _kill(self) -> bool:
-        """Kill what runs in this home; tell whether nothing did.
+    def pids(self, words: str = "") -> list[int]:
+        """Return what runs in this home.
 
         The mark is a variable that holds this folder's random name: only what
         was started from here can have it.
+
+        Args:
+            words: Only what has these in its command line.
         """
         mark = f"NSS_WRAPPER_PASSWD={self._passwd}".encode()
-        nobody = True
+        found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (process / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(process.name), signal.SIGKILL)
-                    nobody = False
+                    line = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+                    if words.encode() in line:
+                        found.append(int(process.name))
             except OSError:  # gone, or another user's
                 pass
-        return nobody
+        return found
+
+    def send(self, number: int, words: str = "") -> list[int]:
+        """Send a signal to what runs in this home: all of it, or as `pids` has it."""
+        pids = self.pids(words)
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return pids
+
+    def _kill(self) -> bool:
+        """Kill what runs in this home; tell whether nothing did."""
+        return not self.send(signal.SIGKILL)

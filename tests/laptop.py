@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -55,6 +56,18 @@ class Laptop:
     def close(self) -> None:
         """End what was started here and still runs, and delete the home."""
         self._home.remove()
+
+    def sleep(self) -> None:
+        """Close the lid: nothing here runs on, and nobody is told."""
+        assert self._home.send(signal.SIGSTOP)
+
+    def wake(self) -> None:
+        """Open it again."""
+        self._home.send(signal.SIGCONT)
+
+    def kill(self, words: str) -> None:
+        """Kill, at once, what runs here with these words in its command line."""
+        assert self._home.send(signal.SIGKILL, words), f"nothing runs {words}"
 
     def run(
         self,

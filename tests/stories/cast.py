@@ -214,22 +214,33 @@ class Person:
         again = self.here.sh(line) if done.returncode else ""
         return everything(done) + again
 
-    def advised(self, text: str, *which: str, timeout: float = 120) -> str:
-        """Run what a message advises, literally, on the laptop; each has to succeed.
+    def advised(
+        self, text: str, *which: str, code: int = 0, timeout: float = 120
+    ) -> str:
+        """Run what a message advises, literally, on the laptop.
 
         Args:
             text: What a command said.
-            which: Of the commands, those that contain one of these: where a message
-                names several ways out, a user takes one.
+            which: Of the commands, those that are one of these, or else contain one:
+                where a message names several ways out, a user takes one.
+            code: The exit code that each has to end with.
             timeout: Seconds that each may take.
 
         Returns:
             What they said.
         """
         commands = commands_in(text)
-        chosen = [c for c in commands if not which or any(w in c for w in which)]
+        chosen = [c for c in commands if not which or c in which] or [
+            c for c in commands if any(word in c for word in which)
+        ]
         assert chosen, f"none of {which} among the advice {commands} in:\n{text}"
-        return "".join(self.here.sh(command, timeout=timeout) for command in chosen)
+        said = ""
+        for command in chosen:
+            done = self.here.run(command, check=False, timeout=timeout)
+            if done.returncode != code:
+                raise CommandFailed(done)
+            said += everything(done)
+        return said
 
     # The lab
 

@@ -86,6 +86,12 @@ class Notebook:
         model = self.server.ask(f"contents/{quote(self.path)}?content=0")
         return bool(model["last_modified"] != self._modified)
 
+    @property
+    def idle(self) -> bool:
+        """Whether the kernel has nothing to do."""
+        state = self.server.ask(f"kernels/{self.kernel.id}")["execution_state"]
+        return bool(state == "idle")
+
     # What its user does
 
     def append(self, source: str, kind: str = "code") -> int:
@@ -115,6 +121,11 @@ class Notebook:
         cell = self._cells[number]
         request = self.kernel.begin(cell["source"], cell["id"])
         cell["outputs"], _ = self.kernel.outputs_of(request, until)
+
+    def queue(self, number: int) -> None:
+        """Run a cell behind what runs, and do not wait for it."""
+        cell = self._cells[number]
+        self.kernel.begin(cell["source"], cell["id"])
 
     def save(self, overwrite: bool = False) -> None:
         """Save it.

@@ -299,6 +299,8 @@ class Contents(AsyncLargeFileManager):
                     # Of another text, it would be an answer to another question; but
                     # by way of its script, a cell loses the newlines at its ends.
                     same = run and run.code.strip() == cell["source"].strip()
+                    if same and not run.done:
+                        run.missed = True  # by this page, which sees what there is now
                     if same and run.count:
                         cell["outputs"] = copy.deepcopy(run.outputs)
                         cell["execution_count"] = run.count if run.done else None
