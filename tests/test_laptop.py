@@ -1,5 +1,6 @@
 """`./remote install` and `uninstall`: what they put into a home, and take out again."""
 
+import json
 import re
 import shutil
 import tempfile
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from checks import asked, home_of, reaches, wrote
+from checks import asked, home_of, reaches, told, wrote
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from laptop import Laptop
@@ -318,3 +319,56 @@ def test_with_no_way_in_the_command_is_printed(
     assert f"ssh-copy-id -i {laptop.home}/.ssh/lab.pub titanic" in done.stderr
     assert not (loopback.home / ".ssh").exists()
     assert asked(laptop, "titanic")["port"] == [str(loopback.port)]
+
+
+# A file that was installed, and edited
+
+
+ALIASES = ".config/remote-lab/titanic/aliases.sh"
+
+
+def test_an_edited_file_is_never_overwritten_unasked(project: Project) -> None:
+    home = project.laptop.home
+    installed, ours = home / ALIASES, project.root / "home/laptop" / ALIASES
+    project.remote("install")
+    # Edited here alone: it stays.
+    mine = installed.read_text() + "alias mine=true\n"
+    installed.write_text(mine)
+    assert f"Kept as you edited it: ~/{ALIASES}" in project.remote("install").stderr
+    assert installed.read_text() == mine
+    # Changed in the project as well: refused, with the diff, and the way out works.
+    ours.write_text(ours.read_text() + "alias new=true\n")
+    before = home_of(project.laptop)
+    done = project.remote("install", check=False)
+    told(done, 1, f"{installed} was edited here", "-alias mine=true", "+alias new=true")
+    assert home_of(project.laptop) == before
+    project.laptop.run("sh", "-c", f"mv {installed} {installed}.mine")
+    project.remote("install")
+    assert installed.read_text() == ours.read_text()
+    # Not edited, changed in the project: written; and taken out, but for an edit.
+    ours.write_text(ours.read_text() + "alias newer=true\n")
+    project.remote("install")
+    assert installed.read_text() == ours.read_text()
+    mine = installed.read_text() + "alias again=true\n"
+    installed.write_text(mine)
+    done = project.remote("uninstall")
+    assert f"Kept, since you had edited it: {installed}.mine" in done.stderr
+    assert not installed.exists()
+    assert Path(f"{installed}.mine").read_text() == mine
+
+
+def test_files_of_a_former_version_are_known_by_git(project: Project) -> None:
+    """Its list of what it installed had no sums."""
+    state = project.laptop.home / ".local/state/remote-lab/titanic/laptop"
+    installed = project.laptop.home / ALIASES
+    ours = project.root / "home/laptop" / ALIASES
+    project.remote("install")
+    record = json.loads((state / "installed.json").read_text())
+    del record["sums"]
+    for mine in ("", "alias mine=true\n"):
+        (state / "installed.json").write_text(json.dumps(record))
+        installed.write_text(installed.read_text() + mine)
+        ours.write_text(ours.read_text() + "# new\n")
+        done = project.remote("install", check=False)
+        assert done.returncode == bool(mine), done.stderr
+        project.commit("update")

@@ -218,3 +218,47 @@ def test_of_several_remotes_one_must_be_named(laptop: Laptop) -> None:
     project.remote("install", "gpu2", "--user", "grace")
     assert asked(laptop, "titanic-gpu2")["user"] == ["grace"]
     assert asked(laptop, "titanic")["user"] != ["grace"]
+    # It alone was logged in to, and the other is as it was.
+    said = project.remote("install", "gpu2").stderr
+    assert "gpu2 does not know your key" in said
+    assert "titanic does not know" not in said
+    before = home_of(laptop)
+    done = project.remote("install", "nonsense", check=False)
+    assert done.returncode == 2
+    assert "no remote called 'nonsense'" in done.stderr
+    assert home_of(laptop) == before
+
+
+def test_setup_asks_a_teammate_for_the_login_and_the_owner_never(
+    laptop: Laptop,
+) -> None:
+    assert laptop.key
+    away = {"remote_host": "127.0.0.1", "remote_port": free_port()}
+    answers = {**away, "remote_user": "ada", "push_now": False}
+    owner, said = Project.copied(laptop, answers, tty=True)
+    said += owner.remote("setup", tty=True).stdout
+    assert "Your login" not in said
+    assert "laptop: set up" in said
+    with Laptop() as theirs:
+        assert theirs.key
+        theirs.run("git", "clone", "-q", owner.root, "titanic")
+        teammate = Project(theirs, theirs.home / "titanic")
+        # Where nobody can answer, it says whose login it takes.
+        said = teammate.remote("setup", "--user", "a b", check=False).stderr
+        assert "a login name without spaces" in said
+        typed = "not one\ngrace\n"
+        said = teammate.remote("setup", tty=True, input=typed, check=False).stdout
+        assert "Your login on titanic (127.0.0.1) [ada]:" in said
+        assert "Type a login name" in said
+        assert "Logging in to titanic as grace" in said
+        assert asked(theirs, "titanic")["user"] == ["grace"]
+        git = theirs.run("git", "status", "--porcelain", cwd=teammate.root)
+        assert git.stdout == ""
+        assert "Your login" not in teammate.remote("setup", tty=True).stdout
+        teammate.remote("uninstall")
+        theirs.run("rm", "-rf", "titanic")
+        theirs.run("git", "clone", "-q", owner.root, "titanic")
+        said = teammate.remote("setup").stderr
+        assert "logged in to as ada" in said
+        teammate.remote("setup", "--user", "hopper")
+        assert asked(theirs, "titanic")["user"] == ["hopper"]

@@ -18,6 +18,7 @@ class Sections(click.Group):
 
     titles: ClassVar[dict[str, tuple[click.Command, ...]]] = {
         "Start": (laptop.setup, laptop.install, laptop.uninstall, remote.doctor),
+        "Remotes of the project": (laptop.add, laptop.forget),
         "Remote": (
             *(remote.push, remote.undo, remote.remove, remote.save, remote.status),
         ),

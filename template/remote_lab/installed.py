@@ -27,6 +27,7 @@ class Record:
             "folders": [],
             "lines": {},
             "keys": [],
+            "sums": {},  # of the files, as they were installed
         }
         # Whether an earlier list could not be read: what is there is then listed anew.
         self.lost = False
@@ -39,6 +40,12 @@ class Record:
         if value not in self.said[kind]:
             self.said[kind].append(value)
             self.save()
+
+    def forget(self, path: Path) -> None:
+        """Take a file off the lists, when it is gone."""
+        self.said["files"].remove(str(path))
+        self.said["sums"].pop(str(path), None)
+        self.save()
 
     def save(self) -> None:
         """Write the record."""
@@ -64,6 +71,9 @@ class Record:
 def _is_whole(told: Any) -> bool:
     """Whether this is a record as `save` writes it."""
     if not isinstance(told, dict) or not isinstance(told.get("lines"), dict):
+        return False
+    sums = told.get("sums", {})  # a former version kept none
+    if not isinstance(sums, dict) or not all(isinstance(s, str) for s in sums.values()):
         return False
     lists: list[Any] = [told.get(kind) for kind in ("files", "folders", "keys")]
     if not all(isinstance(names, list) for names in lists):

@@ -8,11 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from remote_lab import git_hooks, mirror, show, wheels
+from remote_lab import git_hooks, mirror, set_up, show, wheels
 from remote_lab.call import quietly
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
@@ -24,8 +25,12 @@ from remote_lab.sshconf import ask, ssh_config, write_personal
 from remote_lab.tunnel import tunnel
 
 
-def install(project: Project) -> None:
-    """Put the laptop's side in place; again without harm.
+def install(project: Project, names: Collection[str] | None = None) -> None:
+    """Put the laptop's side in place; safe to repeat.
+
+    Args:
+        project: The project.
+        names: The remotes to log in to, so as to bring the key; all by default.
 
     Raises:
         Problem: A file of the user's can't be written; what was done stays, and
@@ -34,24 +39,29 @@ def install(project: Project) -> None:
     refuse_another(project)
     home, record = Path.home(), Record(project)
     remotes = [r for r in project.remotes.values() if not r.sandbox]
+    wanted = [r for r in remotes if names is None or r.name in names]
     copies = mirror.plan(project, record)
     claim(project)
     if remotes:
         make_folder(home / ".ssh", record, mode=0o700)
-        for identity in {identity_file(project, remote) for remote in remotes}:
+        for identity in {identity_file(project, remote) for remote in wanted}:
             make_key(identity, record)
     for copy in copies:
         make_folder(copy.at.parent, record)
     mirror.write(copies, record)
+    mirror.take_out(project, record, keep=copies)
     write_whole(project.state / "project", f"{project.root}\n")  # for the aliases
     if remotes:
         write_personal(project)
         insert(home / ".ssh" / "config", include(project.slug), record, top=True)
+    else:  # the last remote that ssh reached may be gone
+        take_out_noted(home / ".ssh" / "config", record)
     for rc in shell_files():
         insert(rc, block(project.slug), record)
     former_out(project, record)
+    set_up.note(project, [remote.name for remote in wanted])
     show.done("This laptop is set up: new shells have the aliases.")
-    for remote in remotes:
+    for remote in wanted:
         bring_key(project, remote)
 
 
@@ -80,8 +90,7 @@ def uninstall(project: Project) -> None:
         end_connections(Connection(project, remote))
     for name in record.said["lines"]:
         take_out(Path(name), record)
-    for name in record.said["files"]:
-        Path(name).unlink(missing_ok=True)
+    mirror.take_out(project, record, keep=[])
     (Path.home() / f".ssh/known_hosts.{project.slug}").unlink(missing_ok=True)
     # The wheels are everybody's, but any project can fetch them again.
     former_out(project, record)
@@ -179,13 +188,20 @@ def bring_key(project: Project, remote: Remote) -> None:
     if f"Server accepts key: {key} " in tried:
         show.done(f"{remote.name} knows your key.")
         return
+    user = ask(["-F", str(ssh_config(project)), remote.host]).get("user", ["?"])[0]
+    other = Connection(project, remote).verb("install --user LOGIN")
     # -f: its own look would take that other key for this one.
     copy = ["ssh-copy-id", "-f", "-i", f"{key}.pub", remote.host]
     by_hand = f"ssh-copy-id -i {key}.pub {remote.host}"
     # Where no key opens it, a person has to.
     if not sys.stdin.isatty() and quietly([*ssh, remote.host, "exit"])[0]:
         show.note(f"{remote.name} does not know your key yet, or is away. {by_hand}")
-    elif _ok(copy):
+        return
+    show.step(
+        f"Logging in to {remote.name} as {user} to bring your key there; it may ask for"
+        f" the password of {user}. (With another login: {other})"
+    )
+    if _ok(copy):
         show.done(f"{remote.name} knows your key now.")
     else:
         show.note(f"{remote.name} did not take your key. Try again: {by_hand}")
@@ -277,6 +293,14 @@ def take_out(path: Path, record: Record) -> None:
         path.resolve().unlink()  # where it is a link, that was there before
     else:
         _rewrite(path, before[:start] + after)
+
+
+def take_out_noted(path: Path, record: Record) -> None:
+    """Take our lines out of a file, if there are some, and forget that there were."""
+    if str(path) in record.said["lines"]:
+        take_out(path, record)
+        del record.said["lines"][str(path)]
+        record.save()
 
 
 def _read(path: Path) -> str:

@@ -2,9 +2,14 @@
 
 The files may come from somebody else's branch, and what lies in a home is run: so only
 the project's own places are written to unasked, and no link is followed.
+
+Three ways, as the push does it: as installed, as it is now, as it is to be. A file that
+the user edited is never overwritten unasked.
 """
 
 import difflib
+import hashlib
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +33,13 @@ class Copy:
         path: Where, relative to the home.
         data: Its content.
         news: Whether it is not there yet, or not like this.
+        edited: Whether the user edited it, and the project did not: it stays.
     """
 
     path: Path
     data: bytes
     news: bool
+    edited: bool = False
 
     @property
     def at(self) -> Path:
@@ -57,6 +64,9 @@ def plan(project: Project, record: Record) -> list[Copy]:
         for source in _sources(root)
     ]
     news = [copy for copy in copies if copy.news]
+    for copy in copies:
+        if copy.edited:
+            show.note(f"Kept as you edited it: ~/{copy.path}")
     for copy in news:
         show.step(f"To be written: ~/{copy.path}")
         if copy.path.parts[0] == ".ssh" and copy.at.exists():
@@ -86,10 +96,59 @@ def write(copies: list[Copy], record: Record) -> None:
     """Copy them; the folders that they lie in are there."""
     for copy in copies:
         record.note("files", str(copy.at))
+        if copy.edited:
+            continue
         mode = 0o600 if copy.path.parts[0] == ".ssh" else 0o644
         write_whole(copy.at, copy.data.decode("utf-8", "surrogateescape"), mode)
         if mode == 0o600:  # or ssh refuses it
             copy.at.chmod(mode)
+        record.said["sums"][str(copy.at)] = _sum(copy.data)
+    record.save()
+
+
+def take_out(project: Project, record: Record, keep: list[Copy]) -> None:
+    """Take out the files that install has put there.
+
+    What the user edited in one is kept beside it.
+
+    Args:
+        project: The project.
+        record: The list of them.
+        keep: The files that stay.
+    """
+    stay = {str(copy.at) for copy in keep}
+    for name in [name for name in record.said["files"] if name not in stay]:
+        at = Path(name)
+        if at.is_file() and not at.is_symlink() and _is_edited(project, at, record):
+            mine = at.with_name(f"{at.name}.mine")
+            at.replace(mine)
+            show.note(f"Kept, since you had edited it: {mine}")
+        at.unlink(missing_ok=True)
+        record.forget(at)
+
+
+def _sum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _is_edited(project: Project, at: Path, record: Record) -> bool:
+    """Whether a file of ours in the home is other than install has written it."""
+    data = at.read_bytes()
+    if known := record.said["sums"].get(str(at)):
+        return bool(known != _sum(data))
+    # Installed by a former version, which noted no sums: is it as it was in git?
+    source = project.root / "home/laptop" / at.relative_to(Path.home())
+    if source.is_file() and source.read_bytes() == data:
+        return False
+    git = ["git", "-C", str(project.root)]
+    blob = ["hash-object", "--no-filters", "--stdin"]
+    hashed = subprocess.run([*git, *blob], check=False, input=data, capture_output=True)
+    name = hashed.stdout.decode().strip()
+    seek = ["log", "--all", "-n1", "--format=%H", f"--find-object={name}", "--"]
+    found = subprocess.run(
+        [*git, *seek, str(source)], check=False, capture_output=True
+    ).stdout
+    return not found
 
 
 def _sources(root: Path) -> list[Path]:
@@ -138,6 +197,16 @@ def _copy(project: Project, source: Path, path: Path, record: Record) -> Copy:
             f"{at} is there already, and not from this project.",
             "It was not touched.",
             f"Move it away, then: ./remote install   (mv {at} {at}.mine)",
+        )
+    if at.exists() and not same and _is_edited(project, at, record):
+        if record.said["sums"].get(str(at)) == _sum(data):
+            return Copy(path, data, news=False, edited=True)
+        show.diff(_diff(Copy(path, data, True)))
+        raise Problem(
+            f"{at} was edited here, and the project has another one now.",
+            "It was not touched, and nothing was installed.",
+            f"Take what you want to keep of it into {name}, then: mv {at} {at}.mine &&"
+            " ./remote install",
         )
     return Copy(path, data, not same)
 

@@ -25,7 +25,7 @@ FROM_GIT = re.compile(
 _DIR = "(?=.{1,100}\\Z)[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
 # What an ssh configuration can hold, and no shell on the way takes for its own. The
 # part before a backslash is a Windows domain.
-_LOGIN = r"(?=.{1,100}\Z)([A-Za-z0-9_.-]+\\)?\w[\w.@+-]*"
+LOGIN = r"(?=.{1,100}\Z)([A-Za-z0-9_.-]+\\)?\w[\w.@+-]*"
 _KEY_FILE = r"(?=.{1,200}\Z)[^\s\"'\\%$`-][^\"'\\%$`]*"
 
 
@@ -173,8 +173,6 @@ def save_personal(root: Path, name: str | None, **values: str | int) -> Project:
     Raises:
         Problem: A value can't be; the file is as it was.
     """
-    import json
-
     name = load_with(root, {}).pick(name).name
     own = _personal(root)
     own[name] = {**own.get(name, {}), **values}
@@ -185,16 +183,45 @@ def save_personal(root: Path, name: str | None, **values: str | int) -> Project:
         if not any(error.what.startswith(f"{PERSONAL}: {key} ") for key in values):
             todo = error.todo
         raise Problem(error.what, "Nothing was changed.", todo, USAGE) from None
+    _write_personal(root, own)
+    return project
+
+
+def forget_personal(root: Path, name: str) -> str:
+    """Take out what is this user's alone for a remote.
+
+    Args:
+        root: The project's folder.
+        name: The remote's.
+
+    Returns:
+        What there was, as TOML in one line; nothing, if there was none.
+    """
+    own = _personal(root)
+    gone = own.pop(name, {})
+    if gone:
+        _write_personal(root, own)
+    return ", ".join(_lines(gone))
+
+
+def _write_personal(root: Path, own: dict[str, Any]) -> None:
     lines = ["# Yours alone, not in git: written by ./remote install."]
     for remote, table in own.items():
-        quoted = (
-            remote if re.fullmatch("[A-Za-z0-9_-]+", remote) else json.dumps(remote)
-        )
-        lines += ["", f"[remotes.{quoted}]"]
-        # A JSON string or number is a TOML one as well.
-        lines += [f"{key} = {json.dumps(table[key])}" for key in OWN if key in table]
+        bare = re.fullmatch("[A-Za-z0-9_-]+", remote)
+        name = remote if bare else _quoted(remote)
+        lines += ["", f"[remotes.{name}]", *_lines(table)]
     write_whole(root / PERSONAL, "\n".join(lines) + "\n", 0o644)
-    return project
+
+
+def _lines(table: dict[str, Any]) -> list[str]:
+    return [f"{key} = {_quoted(table[key])}" for key in OWN if key in table]
+
+
+def _quoted(value: object) -> str:
+    """A text or a number as TOML has it: as JSON, but an emoji as it is."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _personal(root: Path) -> dict[str, Any]:
@@ -239,7 +266,7 @@ def _own(check: "_Check", tables: dict[str, Any], remote: Remote) -> Remote:
     values: dict[str, Any] = {}
     if "user" in table:
         login = "a login name without spaces, quotes or other special characters"
-        values["user"] = check.text(table, "user", _LOGIN, login)
+        values["user"] = check.text(table, "user", LOGIN, login)
     if "identity" in table:
         file = "the name of a key file without quotes, backslashes, %, $ or line ends"
         values["identity"] = check.text(table, "identity", _KEY_FILE, file)

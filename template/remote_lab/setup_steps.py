@@ -1,23 +1,36 @@
 """Setup: all that follows a copy or a clone, step by step, again without harm."""
 
+import re
 import subprocess
+import sys
 from collections.abc import Callable
 
-from remote_lab import git_hooks, laptop, show
+import click
+
+from remote_lab import git_hooks, laptop, set_up, show
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.many import push_all
 from remote_lab.notebooks import find_uv, pairs
 from remote_lab.push import Options, push
-from remote_lab.settings import Project
+from remote_lab.settings import LOGIN, Project, Remote, save_personal
+from remote_lab.sshconf import ask, ssh_config
 
 
-def setup(project: Project) -> bool:
+def setup(project: Project, user: str | None = None) -> bool:
     """Run every step; one that fails does not stop the others.
+
+    Args:
+        project: The project.
+        user: This user's login on the remotes, where it is not the project's.
 
     Returns:
         Whether all went well.
+
+    Raises:
+        Problem: That can't be a login.
     """
+    project = logins(project, user)
     steps: list[tuple[str, Callable[[Project], str]]] = [
         ("git repository", repository),
         ("lock file", lock),
@@ -42,6 +55,55 @@ def _run(project: Project, name: str, act: Callable[[Project], str]) -> bool:
         show.problem(error)
         return False
     return True
+
+
+def logins(project: Project, user: str | None) -> Project:
+    """Note this user's own login on the remotes, asked for where the project is new.
+
+    Who made the project has answered already. In a clone, the login in its files is
+    somebody else's, most likely.
+    """
+    remotes = [remote for remote in project.remotes.values() if not remote.sandbox]
+    if user is not None:
+        for remote in remotes:
+            project = save_personal(project.root, remote.name, user=user)
+        return project
+    if not (project.setup_laptop or project.setup_push):
+        return project
+    for remote in remotes:
+        new = not set_up.is_noted(project, remote) and not remote.user
+        if not new or not _came_by_git(project, remote):
+            continue
+        options = ask(["-F", str(ssh_config(project)), remote.host])
+        usual, host = options["user"][0], options["hostname"][0]
+        if not sys.stdin.isatty():
+            show.note(
+                f"{remote.name} is logged in to as {usual}, as the project has it. If"
+                f" your login is another: ./remote setup --user LOGIN"
+            )
+            continue
+        login = click.prompt(
+            f"Your login on {remote.name} ({host})",
+            default=usual,
+            value_proc=_login,
+            err=True,
+        )
+        if login != usual:
+            project = save_personal(project.root, remote.name, user=login)
+    return project
+
+
+def _login(text: str) -> str:
+    if not re.fullmatch(LOGIN, text):
+        raise click.UsageError("Type a login name, without spaces or quotes.")
+    return text
+
+
+def _came_by_git(project: Project, remote: Remote) -> bool:
+    """Whether a remote is in what was committed: Copier's hook runs before that."""
+    section = rf"^\[remotes\.{re.escape(remote.name)}\]"
+    look = ["git", "grep", "-q", "-E", section, "HEAD", "--", "remote.toml"]
+    return _try(project, *look)
 
 
 def repository(project: Project) -> str:

@@ -4,6 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from remote_lab import set_up
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
@@ -39,6 +40,9 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
         "gpus": [],
         "error": None,
     }
+    if remote in set_up.lacking(project):
+        new = set_up.problem(remote)
+        return row | {"error": f"{new.what} Next: {new.todo}"}
     text = program(
         "state",
         "places",

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import click
 
-from remote_lab import settings, show
+from remote_lab import set_up, settings, show
 from remote_lab.connection import Connection
 from remote_lab.errors import FAILED, Busy
 from remote_lab.identity import claim
@@ -59,4 +59,15 @@ def current_project() -> settings.Project:
 def connect(name: str | None) -> Connection:
     """The way to the remote of that name; without one, to the only one."""
     project = current_project()
-    return Connection(project, project.pick(name))
+    return Connection(project, choose(project, name))
+
+
+def choose(project: settings.Project, name: str | None) -> settings.Remote:
+    """The remote of that name; without one, the only one.
+
+    Raises:
+        Problem: There is none, or several; or this laptop is not set up for it.
+    """
+    if name is None or name in project.remotes:
+        set_up.refuse(project, name)
+    return project.pick(name)

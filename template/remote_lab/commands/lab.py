@@ -7,6 +7,7 @@ import click
 
 from remote_lab import show
 from remote_lab.commands.common import (
+    choose,
     connect,
     current_project,
     name_argument,
@@ -146,6 +147,6 @@ def tunnel_status(name: str | None) -> None:
     from remote_lab.tunnel import tunnel as tunnel_to
 
     project = current_project()
-    for remote in [project.pick(name)] if name else project.remotes.values():
+    for remote in [choose(project, name)] if name else project.remotes.values():
         way = tunnel_to(Connection(project, remote))
         click.echo(f"{remote.name}\t{'up' if way.is_up() else 'down'}\t{way.port}")

@@ -4,23 +4,30 @@ import sys
 
 import click
 
-from remote_lab import settings
-from remote_lab.commands.common import current_project, name_argument
+from remote_lab import settings, show
+from remote_lab.commands.common import current_project, name_argument, remote_name
 from remote_lab.errors import FAILED
 from remote_lab.identity import refuse_another
 
+login = click.option("--user", metavar="LOGIN", help="Your login there, if another.")
+
 
 @click.command()
-def setup() -> None:
-    """All that follows a copy or a git clone, step by step."""
+@login
+def setup(user: str | None) -> None:
+    """All that follows a copy or a git clone, step by step.
+
+    After a git clone, it asks for your own login on the remotes, or takes --user: it
+    is yours alone and stays out of git, in remote.local.toml.
+    """
     from remote_lab.setup_steps import setup as run
 
-    sys.exit(0 if run(current_project()) else FAILED)
+    sys.exit(0 if run(current_project(), user) else FAILED)
 
 
 @click.command()
 @name_argument
-@click.option("--user", help="Your login there, where it is not the project's.")
+@login
 @click.option("--identity", metavar="FILE", help="Your own key file.")
 @click.option("--lab-port", type=click.IntRange(1024, 65535), help="Your local port.")
 def install(
@@ -28,17 +35,56 @@ def install(
 ) -> None:
     """Set up this laptop: key, ssh config, aliases.
 
-    What you give here is yours alone: it stays out of git, in remote.local.toml.
+    With NAME, it logs in to that remote alone, so as to bring your key there. What you
+    give here is yours alone: it stays out of git, in remote.local.toml.
     """
     from remote_lab import laptop
 
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
-    laptop.install(
-        settings.save_personal(settings.ROOT, name, **own)
-        if own
-        else settings.load(settings.ROOT)
-    )
+    project = settings.load(settings.ROOT)
+    if name or own:
+        name = project.pick(name).name
+    if own:
+        project = settings.save_personal(settings.ROOT, name, **own)
+    laptop.install(project, [name] if name else None)
+
+
+@click.command()
+@click.argument("name")
+@click.argument("host")
+@click.option("--user", metavar="LOGIN", help="The login there, as for all of you.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Its ssh port, if not 22.")
+@click.option(
+    "--jump", metavar="HOST", help="The host to go through, as ssh -J has it."
+)
+def add(
+    name: str, host: str, user: str | None, port: int | None, jump: str | None
+) -> None:
+    """Add a remote to the project, and set up this laptop for it.
+
+    HOST is what you would type after ssh, or "sandbox". It changes the project's
+    files as an update would, and keeps what you edited there.
+    """
+    from remote_lab import remote_list
+
+    given = {"host": host, "user": user, "port": port, "proxy_jump": jump}
+    how = {key: value for key, value in given.items() if value is not None}
+    remote_list.add(current_project(), name, how)
+    show.step(f"Next: ./remote push {name}")
+
+
+@click.command()
+@click.argument("name", shell_complete=remote_name)
+def forget(name: str) -> None:
+    """Take a remote out of the project and out of this laptop.
+
+    What was pushed to it stays there. To take that off it, before: ./remote remove
+    NAME.
+    """
+    from remote_lab import remote_list
+
+    remote_list.forget(current_project(), name)
 
 
 @click.command()

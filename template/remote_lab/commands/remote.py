@@ -8,6 +8,7 @@ import click
 
 from remote_lab import settings, show
 from remote_lab.commands.common import (
+    choose,
     connect,
     current_project,
     name_argument,
@@ -51,9 +52,9 @@ def push(
     parts = _parts(only)
     project = current_project()
     if everywhere:
-        remotes = list(project.remotes.values())
+        remotes = [choose(project, name) for name in project.remotes]
     else:
-        remotes = [project.pick(name) for name in dict.fromkeys(names or (None,))]
+        remotes = [choose(project, name) for name in dict.fromkeys(names or (None,))]
     mode = "dry" if dry_run else "force" if force else "apply"
     options = Options(parts, mode, restart)
     if len(remotes) == 1:
