@@ -1,10 +1,13 @@
 """A lab that takes its time: who waits is not led to where none listens yet."""
 
+import getpass
+import json
+import socket
 import subprocess
 from collections.abc import Iterator
 
 import pytest
-from checks import STAND_IN
+from checks import STAND_IN, told
 from laptop import Laptop
 from loopback import free_port
 from project import Project
@@ -59,3 +62,39 @@ def test_a_start_has_ended_when_it_listens(project: Project) -> None:
     project.remote("lab", "stop")
     project.remote("lab", "start")
     assert listens.exists()
+
+
+@pytest.mark.parametrize("project", ["port"], indirect=True)
+def test_a_port_that_another_has_is_reported_and_a_free_one_works(
+    project: Project,
+) -> None:
+    config = project.home / ".config/remote-lab/titanic/lab"
+    port = int(config.read_text().partition("\nport=")[2].split()[0])
+    with socket.create_server(("127.0.0.1", port)):
+        for verb in ("lab start", "lab restart", "open"):
+            words = [*verb.split(), *(["--no-browser"] if verb == "open" else [])]
+            done = project.remote(*words, check=False)
+            told(done, 1, f"Port {port} on titanic", f"(account {getpass.getuser()})")
+        assert not (project.state / "lab.addr").exists()  # nothing was started
+        (row,) = json.loads(project.remote("status", "--json").stdout)
+        assert row["lab"] == "stopped"
+        assert f"Port {port}" in row["error"]
+        found = json.loads(project.remote("doctor", "--json", check=False).stdout)
+        (lab,) = [f for f in found if f["what"].startswith("lab: ")]
+        command = done.stderr.partition("Next: ")[2].strip()
+        assert (lab["good"], lab["mend"]) == (False, command)
+        project.laptop.run("sh", "-c", command, cwd=project.root)
+        free = int(command.split()[-1])
+        assert free > port
+        assert f"port={free}\n" in (project.state / "lab.addr").read_text()
+        project.remote("lab", "restart")  # it is kept
+        assert f"port={free}\n" in (project.state / "lab.addr").read_text()
+        (row,) = json.loads(project.remote("status", "--json").stdout)
+        assert (row["lab"], row["error"]) == ("running", None)
+
+
+@pytest.mark.parametrize("project", ["socket"], indirect=True)
+def test_a_socket_has_no_port(project: Project) -> None:
+    done = project.remote("lab", "start", "--port", "8090", check=False)
+    told(done, 1, "listens on a socket")
+    assert not (project.state / "port").exists()

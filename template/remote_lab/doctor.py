@@ -12,7 +12,7 @@ from remote_lab.code import RemoteCode
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem, get
 from remote_lab.home import values
-from remote_lab.lab import restart_command
+from remote_lab.lab import restart_command, taken
 from remote_lab.session import Record, number
 from remote_lab.show import plain
 from remote_lab.sshconf import hosts_file
@@ -53,10 +53,11 @@ def examine(connection: Connection) -> list[Finding]:
         "state",
         "places",
         "lab",
+        "port",
         "code",
         "status",
         values=values(connection, restart="no", programs=f"{parcel.NEEDS} {MORE}"),
-        main="needs\nmachine\ncode_state\nlab_status",
+        main="needs\nmachine\ncode_state\nlab_status\nport_state",
     )
     try:
         records = connection.run(text)[1]
@@ -158,6 +159,11 @@ def _lab(connection: Connection, records: list[Record]) -> list[Finding]:
     found = []
     for record in records:
         match record:
+            case ("foreign", port, account, other, free):
+                found[:] = [f for f in found if not f.what.startswith("lab: ")]
+                start = connection.verb(f"lab start --port {number(free)}")
+                text = taken(connection, port, account, other)
+                found.append(Finding(False, f"lab: {text}", start))
             case ("lab", backend, state, _):
                 found.append(
                     Finding(

@@ -14,7 +14,7 @@ from remote_lab.home_report import no_tmux
 from remote_lab.session import Record, number
 from remote_lab.sshconf import is_path
 
-PROGRAMS = ("state", "places", "lab", "answer")
+PROGRAMS = ("state", "places", "lab", "port", "answer")
 
 
 @dataclass(frozen=True)
@@ -46,24 +46,30 @@ class Address:
     token: str
 
 
-def act(connection: Connection, verb: str, sure: bool = False) -> LabState:
+def act(
+    connection: Connection, verb: str, sure: bool = False, port: int = 0
+) -> LabState:
     """Start, stop or restart the lab.
 
     Args:
         connection: The way to the remote.
         verb: start, stop or restart.
         sure: Whether kernels and terminals in it may be ended.
+        port: With start: where it should listen from now on.
 
     Raises:
         Busy: Some run in it, and may not.
         Problem: It can't be done; the message names the missing need.
     """
     main = {
-        "start": "backend_start\nlab_wait\nlab_status",
+        "start": "port_free\nbackend_start\nlab_wait\nlab_status",
         "stop": "lab_idle\nbackend_stop\nlab_status",
-        "restart": "lab_idle\nlab_restart\nlab_wait\nlab_status",
+        "restart": "lab_idle\nport_free\nlab_restart\nlab_wait\nlab_status",
     }[verb]
-    asked = values(connection, restart="yes" if sure else "no")
+    if port:
+        main = "lab_idle\nport_set\nlab_restart\nlab_wait\nlab_status"
+        verb = f"start --port {port}"
+    asked = values(connection, restart="yes" if sure else "no", wanted=str(port))
     status, records = connection.run(program(*PROGRAMS, values=asked, main=main))
     if status and records[-1:] and records[-1][0] == "busy":
         what = inside(*[*records[-1][1:], "", ""][:2])
@@ -104,7 +110,9 @@ def ready(connection: Connection) -> tuple[LabState, Address]:
     Raises:
         Problem: It can't be started, or does not come up.
     """
-    records = _run(connection, "backend_start\nlab_wait\nlab_address\nlab_status")
+    records = _run(
+        connection, "port_free\nbackend_start\nlab_wait\nlab_address\nlab_status"
+    )
     return _state(records), _address(connection, records)
 
 
@@ -115,6 +123,22 @@ def address(connection: Connection) -> Address:
         Problem: The lab does not run.
     """
     return _address(connection, _run(connection, "lab_address"))
+
+
+def taken(connection: Connection, port: str, account: str, other: str) -> str:
+    """Who has the port of a lab.
+
+    Args:
+        connection: The way to the remote.
+        port: The port there.
+        account: Whose the program is that listens on it.
+        other: Its name, where it is of the same account; else empty.
+    """
+    who = f"{other} (account {account})" if other else f"the account {account}"
+    return (
+        f"Port {port} on {connection.remote.name}, where the lab should listen, is"
+        f" taken by {who}."
+    )
 
 
 def own_tmux(connection: Connection) -> str:
@@ -282,14 +306,17 @@ def _failed(connection: Connection, records: list[Record]) -> Problem:
                 todo=f"{connection.verb('lab logs')}   (to start it:"
                 f" {connection.verb('lab start')})",
             )
-        case ("foreign", port):
-            other = number(port) + 1
+        case ("foreign", port, account, other, free):
             return Problem(
-                f"On {remote.name}, another program listens on port {port}, where the"
-                " lab should.",
-                "Nothing was sent to it; no tunnel was opened.",
-                f"copier update --data lab_remote_port={other}, commit, then:"
-                f" {connection.verb('push')}",
+                taken(connection, port, account, other),
+                "Nothing was sent to it.",
+                connection.verb(f"lab start --port {number(free)}"),
+            )
+        case ("onsocket",):
+            return Problem(
+                f"The lab on {remote.name} listens on a socket, not on a port.",
+                "Nothing was changed.",
+                connection.verb("lab start"),
             )
         case ("nostart", backend):
             return Problem(

@@ -8,6 +8,7 @@ from remote_lab import set_up
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
+from remote_lab.lab import taken
 from remote_lab.session import number
 from remote_lab.settings import Project, Remote
 from remote_lab.show import plain
@@ -47,9 +48,10 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
         "state",
         "places",
         "lab",
+        "port",
         "status",
         values=values(connection, restart="no"),
-        main="lab_status\nmachine",
+        main="lab_status\nport_state\nmachine",
     )
     try:
         records = connection.run(text)[1]
@@ -64,6 +66,9 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
                     "service": service,
                     "processes": number(processes),
                 }
+            case ("foreign", port, account, other, _):  # its process is yet to end
+                text = taken(connection, port, account, other)
+                row |= {"lab": "stopped", "error": text}
             case ("disk", free, _):
                 row["disk_free_gib"] = round(number(free) / GIB, 1)
             case ("memory", free, _):

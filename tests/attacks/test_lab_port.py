@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 import subprocess
@@ -42,7 +43,9 @@ def check(
     state = home / ".local/state/remote-lab/lab"
     state.mkdir(parents=True, exist_ok=True)
     (state / "lab.addr").write_text(f"pid={pid}\nport={port}\n")
-    parts = [(SH / f"{name}.sh").read_text() for name in ("state", "lab", "answer")]
+    parts = [
+        (SH / f"{name}.sh").read_text() for name in ("state", "lab", "port", "answer")
+    ]
     program = "\n".join(
         ["slug=lab dir=lab service=tmux", *parts, f"server={pid}", "lab_listens"]
     )
@@ -63,7 +66,10 @@ def test_only_the_labs_own_listener_counts(tmp_path: Path, shell: str) -> None:
         # The attack: the lab is this test, and that process has its port.
         done = check(tmp_path, os.getpid(), port, shell)
         assert done.returncode == 1
-        assert done.stdout == f"foreign\t{port}\n"
+        word, *fields = done.stdout.rstrip("\n").split("\t")
+        assert (word, fields[:2]) == ("foreign", [str(port), getpass.getuser()])
+        assert fields[2].startswith("python")
+        assert int(fields[3]) > port
     done = check(tmp_path, pid, port, shell)  # nobody: it may come yet
     assert (done.returncode, done.stdout) == (1, "")
 

@@ -43,9 +43,15 @@ def lab() -> None:
 
 @lab.command()
 @name_argument
-def start(name: str | None) -> None:
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65535),
+    help="Of the remote, with lab_listen = port: listen there from now on.",
+)
+@yes_option
+def start(name: str | None, port: int | None, yes: bool) -> None:
     """Start the lab, and enable it for every boot."""
-    _act(name, "start", yes=False)
+    _act(name, "start", yes, port or 0)
 
 
 @lab.command()
@@ -64,11 +70,11 @@ def restart(name: str | None, yes: bool) -> None:
     _act(name, "restart", yes)
 
 
-def _act(name: str | None, verb: str, yes: bool) -> None:
+def _act(name: str | None, verb: str, yes: bool, port: int = 0) -> None:
     from remote_lab import lab as labs
 
     connection = connect(name)
-    state = sure(lambda agreed: labs.act(connection, verb, agreed), yes)
+    state = sure(lambda agreed: labs.act(connection, verb, agreed, port), yes)
     for note in state.notes:
         show.note(note)
     word = "runs" if state.running else "is stopped"

@@ -1,5 +1,5 @@
 # A lab that answers: wait until it does, report where, its log, set its password.
-# Needs: state.sh, lab.sh; for lab_logs: lines, follow; for lab_password: password.
+# Needs: state.sh, lab.sh, port.sh; for lab_logs: lines, follow; for lab_password: password.
 
 lab_wait() { # until it listens: a first start on a slow disk imports a great deal
     [ -x "$code/.venv/bin/python" ] || fail 1 noenv
@@ -19,7 +19,8 @@ lab_last() { # the pid of the last lab that was started, whether it runs or not
     sed -n 's/^pid=//p' "$state/lab.addr" 2>/dev/null
 }
 
-not_running() { # with the last lines that it wrote
+not_running() { # since another has its port, or for what it wrote last
+    [ ! -r /proc/net/tcp ] || port_free
     last=$(tail -n 5 "$state/lab.log" 2>/dev/null | tr '\t' ' ')
     set -- notrunning
     while IFS= read -r line; do set -- "$@" "$line"; done <<END
@@ -35,22 +36,6 @@ lab_listens() { # where lab.addr says; where Linux hides its ports, the client f
         port) [ ! -r /proc/net/tcp ] || port_is_the_labs "$value" || return ;;
         esac
     done <"$state/lab.addr"
-}
-
-port_is_the_labs() { # PORT: whether $server listens there; ends here if another does
-    hex=$(printf %04X "$1")
-    # Of each that listens there: its address, and from column 5 on the rest.
-    listener=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
-        sed -n "s/^ *[0-9]*: \([0-9A-F]*\):$hex [0-9A-F]*:[0-9A-F]* 0A /\1 /p")
-    [ -n "$listener" ] || return
-    # The kernel gives a connection to the one that is bound to this very address.
-    inode=$(printf '%s\n' "$listener" | while read -r bound _ _ _ _ _ node _; do
-        [ "$bound" != 0100007F ] || echo "$node"
-    done)
-    # Of all that is there, only the socket that the lab's own process holds is its.
-    # shellcheck disable=SC2010,SC2012
-    [ -n "$inode" ] && ls -l "/proc/$server/fd" 2>/dev/null |
-        grep -qF "socket:[$inode]" || fail 1 foreign "$1"
 }
 
 lab_address() { # what the laptop needs for the tunnel and the browser
