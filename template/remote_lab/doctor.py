@@ -156,7 +156,7 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
 
 
 def _lab(connection: Connection, records: list[Record]) -> list[Finding]:
-    found = []
+    found: list[Finding] = []
     for record in records:
         match record:
             case ("foreign", port, account, other, free):
