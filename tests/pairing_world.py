@@ -256,13 +256,17 @@ class World:
         """See that every word that is alive can be found."""
         missing = self.alive - words("".join(self.files().values()))
         if missing:
-            everything = ("--all", "--reflog", "--indexed-objects")
-            listed = self.git("rev-list", "--objects", *everything)[1]
-            told = re.findall(r"git show ([0-9a-f]{7,})", self.said + self._kept())
-            names = [line[:40] for line in listed.splitlines()] + told
-            ask = "".join(f"{name}\n" for name in names)
-            missing -= words(self.git("cat-file", "--batch", input=ask)[1])
+            missing -= self.in_git()
         assert not missing, f"lost: {missing}\n{self.said}"
+
+    def in_git(self) -> set[str]:
+        """The words in all that git has, and in what it was told to keep."""
+        everything = ("--all", "--reflog", "--indexed-objects")
+        listed = self.git("rev-list", "--objects", *everything)[1]
+        told = re.findall(r"git show ([0-9a-f]{7,})", self.said + self._kept())
+        names = [line[:40] for line in listed.splitlines()] + told
+        ask = "".join(f"{name}\n" for name in names)
+        return words(self.git("cat-file", "--batch", input=ask)[1])
 
     def _kept(self) -> str:
         kept = self.root / ".git" / "remote-lab-kept"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 
+import jupytext
 import pytest
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext import build_sync_jupytext_contents_manager_class
@@ -177,29 +178,76 @@ def test_vscode(repo: Repo, ending: str) -> None:
     assert "3.13.1" not in repo.read(SCRIPT)
 
 
+OTHER = {"display_name": "Conda", "language": "python", "name": "conda-base"}
+
+
 @scenario("Another kernel was chosen", all="second try")
 def test_kernel(repo: Repo, ending: str) -> None:
-    """Git's files name the project's kernel, whoever ran them with which."""
+    """Both files keep it, whoever edits what next."""
     notebook = repo.notebook()
-    other = {"display_name": "Conda", "language": "python", "name": "conda-base"}
-    notebook["metadata"]["kernelspec"] = other
-    notebook["cells"][1]["source"] = "x = 10"
+    notebook["metadata"]["kernelspec"] = OTHER
     repo.keep(NOTEBOOK, notebook)
+    repo.more()
+    assert repo.commit() == ending
+    repo.program("sync", check=True)
+    assert kernels(repo) == ["conda-base"] * 2
+    repo.edit(SCRIPT, "x = 1", "x = 10")
+    repo.program("refresh", check=True)
+    repo.more()
+    repo.commit()
+    assert NEW in repo.in_step()
+    assert kernels(repo) == ["conda-base"] * 2
+    # And back again, in the notebook alone.
+    notebook = repo.notebook()
+    notebook["metadata"]["kernelspec"] = {**OTHER, "name": "titanic"}
+    repo.keep(NOTEBOOK, notebook)
+    repo.more()
+    assert repo.commit() == ending
+    assert kernels(repo) == ["titanic"] * 2
+
+
+@scenario(
+    "A script names another kernel", scripts="at once", with_notebooks="second try"
+)
+def test_kernel_in_script(repo: Repo, ending: str) -> None:
+    """The notebook follows, in this commit or in the next checkout."""
+    repo.edit(SCRIPT, "name: titanic", "name: conda-base")
     repo.git("add", "-A")
     assert repo.commit() == ending
-    assert NEW in repo.in_step()
-    assert "conda" not in repo.git("grep", "", "HEAD", "--", "notebooks").stdout
-    assert "name: titanic" in repo.read(SCRIPT)
+    repo.program("refresh", check=True)
+    assert kernels(repo) == ["conda-base"] * 2
+    assert "name: conda-base" in repo.git("show", f"HEAD:{SCRIPT}").stdout
 
 
-@scenario("A script names another kernel", all="second try")
-def test_kernel_in_script(repo: Repo, ending: str) -> None:
-    """Its header is mended."""
-    repo.edit(SCRIPT, "name: titanic", "name: conda-base")
-    edited(repo, SCRIPT)
-    repo.git("add", "-A")
+@scenario("A new notebook names another kernel", all="second try")
+def test_kernel_of_a_new_notebook(repo: Repo, ending: str) -> None:
+    """Its script names it, too."""
+    repo.save("notebooks/b.ipynb", [("code", "x = 1")])
+    notebook = repo.notebook("notebooks/b.ipynb")
+    notebook["metadata"]["kernelspec"] = OTHER
+    repo.keep("notebooks/b.ipynb", notebook)
+    repo.more()
+    assert repo.commit() == ending
+    assert kernels(repo, "notebooks/b") == ["conda-base"] * 2
+
+
+@scenario("A script names Jupyter's own `python3`", all="second try")
+def test_generic_kernel(repo: Repo, ending: str) -> None:
+    """That is every environment's: the header names the project's kernel."""
+    repo.edit(SCRIPT, "name: titanic", "name: python3")
+    repo.more()
     assert repo.commit() == ending
     assert "name: titanic" in repo.git("show", f"HEAD:{SCRIPT}").stdout
+    assert kernels(repo) == ["titanic"] * 2
+
+
+def kernels(repo: Repo, pair: str = "notebooks/a") -> list[str]:
+    """The kernels that a pair's script and notebook name."""
+    named = jupytext.reads(repo.read(f"{pair}.py"), "py:percent").metadata
+    return [
+        named["kernelspec"]["name"],
+        repo.notebook(f"{pair}.ipynb")["metadata"]["kernelspec"]["name"],
+    ]
 
 
 @scenario("The notebook ran once more", both="at once", both_stripped="second try")

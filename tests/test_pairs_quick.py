@@ -95,6 +95,26 @@ def test_where_git_has_both_only_what_is_staged_counts(repo: Repo, tools: str) -
     assert starts(repo, "commit", tools)
 
 
+ANSWERS = (
+    "notebooks_in_git='scripts'",
+    'notebooks_in_git   =   "scripts"  # a comment',
+    '"notebooks_in_git" = """scripts"""',
+)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_remote_toml_may_say_it_as_toml_allows(
+    repo: Repo, tools: str, answer: str
+) -> None:
+    text = repo.read("remote.toml").replace('notebooks_in_git = "scripts"', answer)
+    assert answer in text
+    repo.write("remote.toml", text)
+    repo.program("refresh")
+    assert not starts(repo, "refresh", tools)
+    repo.edit(SCRIPT, "x = 1", "x = 2")
+    assert starts(repo, "refresh", tools)
+
+
 def test_where_nothing_was_noted_yet(repo: Repo, tools: str) -> None:
     repo.path(".git/remote-lab-settled").unlink()
     assert starts(repo, "refresh", tools)

@@ -33,6 +33,7 @@ class RemoteCode:
         head: The commit there, or "none".
         edited: Lines of `git status --porcelain`.
         cut: Whether a checkout was cut off there, or is under way.
+        following: Whether its notebooks do not follow the scripts that came yet.
         stamp: What its environment was built from.
     """
 
@@ -41,6 +42,7 @@ class RemoteCode:
     branch: str = ""
     edited: list[str] = field(default_factory=list)
     cut: bool = False
+    following: bool = False
     stamp: str = ""
 
     def take(self, record: Record) -> None:
@@ -54,6 +56,8 @@ class RemoteCode:
                     self.head = "0" * 40
             case ("cut",):
                 self.cut = True
+            case ("following",):
+                self.following = True
             case ("edited", line):
                 self.edited.append(line)
             case ("stamp", stamp):
@@ -175,8 +179,19 @@ def refresh_notebooks(connection: Connection) -> list[str]:
     """
     asked = connection.project.names
     text = program("state", "code", values=asked, main="code_notebooks")
-    _, records = connection.run(text)
-    return [" ".join(record[1:]) for record in records if record[0] == "note"]
+    return notes(connection, connection.run(text)[1])
+
+
+def notes(connection: Connection, records: list[Record]) -> list[str]:
+    """What the program pairs reported on a remote, with commands to type here."""
+    folder = shlex.quote(connection.project.dir)
+
+    def typed(found: re.Match[str]) -> str:
+        return connection.shell(f"cd {folder} && {found[0]}")
+
+    commands = re.compile(r"(?:\./remote pairs|rm notebooks/).*$|git show [0-9a-f]+")
+    told = [" ".join(record[1:]) for record in records if record[0] == "note"]
+    return [commands.sub(typed, text) for text in told]
 
 
 def _is_ancestor(project: Project, commit: str, other: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from remote_lab import environment, parcel
-from remote_lab.code import RemoteCode
+from remote_lab.code import RemoteCode, notes
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem, get
 from remote_lab.home import values
@@ -57,7 +57,7 @@ def examine(connection: Connection) -> list[Finding]:
         "code",
         "status",
         values=values(connection, restart="no", programs=f"{parcel.NEEDS} {MORE}"),
-        main="needs\nmachine\ncode_state\nlab_status\nport_state",
+        main="needs\nmachine\ncode_state\ncode_check\nlab_status\nport_state",
     )
     try:
         records = connection.run(text)[1]
@@ -130,6 +130,18 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
                 if name in ("environment", "home"):
                     mend = connection.verb("push")
                 found.append(Finding(answer == "yes", f"{name}: {answer}", mend))
+            case ("pairs", answer):
+                what = "notebooks and scripts are in sync"
+                lines = [f"\n    {text}" for text in notes(connection, records)]
+                found.append(
+                    Finding(
+                        answer == "yes",
+                        f"{what}: {answer}{''.join(lines)}",
+                        connection.shell(
+                            f"cd {shlex.quote(connection.project.dir)} && ./remote pairs"
+                        ),
+                    )
+                )
             case ("disk", free, _):
                 room = f"{number(free) // 1024} MiB free in the home"
                 mend = "remove what you do not need: du -xh ~ | sort -h | tail"

@@ -193,7 +193,9 @@ def _push(
             show.step(f"Would build the environment on {name}.")
         elif wanted != there.code.stamp:
             outcome.built = environment.build(connection, wanted, there.current)
-    if (outcome.commit or outcome.built) and not dry:
+    # Or a push before this one was cut off.
+    owed = there.code.following and there.code.stamp and "code" in options.only
+    if (outcome.commit or outcome.built or owed) and not dry:
         for text in code.refresh_notebooks(connection):
             show.note(f"{name}: {text}")
     if not dry:

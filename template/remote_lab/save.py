@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from remote_lab import incoming, show
-from remote_lab.code import branch_of, cut, git
+from remote_lab.code import branch_of, cut, git, notes
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
@@ -46,6 +46,8 @@ def save(connection: Connection) -> str:
             "Nothing was changed here.",
             f"Look there: {connection.shell(f'git -C {project.dir} status')}",
         )
+    for text in notes(connection, records):
+        show.note(f"{name}: {text}")
     lines = [record[-1] for record in records if record[0] == "bundle"]
     nothing = f"{name} has nothing that is not here."
     if not lines:

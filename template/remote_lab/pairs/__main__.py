@@ -12,6 +12,7 @@ by default the one that it is called in: this program may lie elsewhere.
   sync          ./remote pairs: both ways, wherever that is safe
   check         ./remote pairs --check: only tells, for CI
   from-script, from-notebook FILE...      that side wins, for these pairs
+  pairs [--check | --from SIDE FILE...]   the same, as typed after ./remote on a remote
 """
 
 import gc
@@ -37,6 +38,7 @@ REPOSITORY = (
 )
 
 from remote_lab.pairs.record import Failure, Record  # noqa: E402
+from remote_lab.pairs.settings import settings  # noqa: E402
 
 
 def main(words: list[str]) -> int:
@@ -52,7 +54,11 @@ def main(words: list[str]) -> int:
     root = os.getcwd()
     if words[:1] == ["--root"] and len(words) > 1:
         root, words = words[1], words[2:]
-    word, files = (words or [""])[0], words[1:]
+    match words:
+        case ["pairs", *typed]:
+            word, files = _typed(typed)
+        case _:
+            word, files = (words or [""])[0], words[1:]
     if word not in (
         "commit",
         "refresh",
@@ -75,17 +81,30 @@ def main(words: list[str]) -> int:
     return 1
 
 
+def _typed(words: list[str]) -> tuple[str, list[str]]:
+    """What is meant by the words after ./remote pairs; no word where they are wrong."""
+    match words:
+        case []:
+            return "sync", []
+        case ["--check"]:
+            return "check", []
+        case ["--from", "script" | "notebook" as side, _, *_]:
+            return f"from-{side}", words[2:]
+    return "", []
+
+
 def _do(root: str, word: str, files: list[str]) -> bool:
-    if word == "refresh" and (record := Record(root)).is_settled():
-        record.mark()
+    told = settings(root)
+    git_has_both = told.notebooks_in_git != "scripts"
+    if word == "refresh" and not git_has_both and (record := Record(root)).is_settled():
+        record.mark(git_has_both)
         return True  # the most frequent case by far, and nothing more needs loading
     from remote_lab.pairs import say
     from remote_lab.pairs.links import Links
-    from remote_lab.pairs.work import Work, settings
+    from remote_lab.pairs.work import Work
 
-    links, told = Links(root), settings(root)
-    ignored = told.notebooks_in_git == "scripts"
-    for former in links.rescue(ignored) if word != "check" else ():
+    links = Links(root)
+    for former in links.rescue(not git_has_both) if word != "check" else ():
         print(say.former(former, root), file=sys.stderr)
     record = Record(root)
     work = Work(root, record, told)
@@ -97,10 +116,10 @@ def _do(root: str, word: str, files: list[str]) -> bool:
         case _:
             well = getattr(work, word)()
     if word != "check":
-        if ignored:
+        if not git_has_both:
             links.refresh(record)
         record.save()
-        record.mark()
+        record.mark(git_has_both)
     return bool(well)
 
 

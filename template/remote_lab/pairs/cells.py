@@ -31,6 +31,7 @@ NOTED = ("text_representation", "main_language")
 SET = ("notebook_metadata_filter", "cell_metadata_filter")
 # What a kernel or the browser notes on a cell that ran.
 RUN = ("collapsed", "execution", "ExecuteTime", "scrolled")
+GENERIC = ("python3", "python")
 MARKS = re.compile(r"^(<{7}|>{7})( |$)", re.MULTILINE)
 
 warnings.simplefilter("ignore")  # what jupytext says of odd metadata helps nobody here
@@ -58,7 +59,7 @@ class Cells:
 
     Args:
         root: The project's folder.
-        kernel: The kernel that each notebook shall name.
+        kernel: The kernel that a notebook names if none was chosen: the project's.
     """
 
     def __init__(self, root: str, kernel: str) -> None:
@@ -73,7 +74,7 @@ class Cells:
             self._config = path and load_jupytext_configuration_file(path)
         except ValueError as error:
             raise Failure(f"{error}. Nothing was changed.") from None
-        self._spec = {"display_name": kernel, "language": "python", "name": kernel}
+        self.spec = {"display_name": kernel, "language": "python", "name": kernel}
 
     def of_script(self, text: str) -> Any:
         """The notebook that a script makes, without outputs.
@@ -113,19 +114,20 @@ class Cells:
             raise NotOurs
         return notebook
 
-    def script(self, notebook: Any, metadata: Any = None) -> str:
+    def script(self, notebook: Any, spec: Any = None, metadata: Any = None) -> str:
         """The text of the script with a notebook's cells.
 
         Args:
             notebook: The notebook.
-            metadata: What its header shall tell; as a rule, the notebook's own.
+            spec: The kernel to name; the project's by default.
+            metadata: What else its header should tell; by default, the notebook's own.
         """
-        named = self._named(notebook, metadata or notebook.metadata)
+        named = self._named(notebook, metadata or notebook.metadata, spec)
         return _ended(jupytext.writes(named, "py:percent", config=self._config))
 
-    def json(self, notebook: Any) -> str:
-        """The text of the .ipynb file of a notebook."""
-        named = self._named(notebook, notebook.metadata)
+    def json(self, notebook: Any, spec: Any) -> str:
+        """The text of the .ipynb file of a notebook, which names that kernel."""
+        named = self._named(notebook, notebook.metadata, spec)
         # As `jupytext --sync` would leave it.
         self._config.set_default_format_options(
             _without_notes(named.metadata).setdefault("jupytext", {})
@@ -135,9 +137,9 @@ class Cells:
                 cell.pop("id", None)
         return _ended(notebook_to_json(named))
 
-    def _named(self, notebook: Any, metadata: Any) -> Any:
+    def _named(self, notebook: Any, metadata: Any, spec: Any) -> Any:
         """A notebook of its own, that names the kernel."""
-        named = {**deepcopy(metadata), "kernelspec": self._spec}
+        named = {**deepcopy(metadata), "kernelspec": spec or self.spec}
         return nbformat.from_dict({**notebook, "metadata": named})
 
     def fingerprint(self, notebook: Any) -> str:
@@ -183,6 +185,15 @@ def header(text: str) -> str:
     """What stands at the top of a script, before its cells; nothing if it has none."""
     found = re.match(r"# ---\n.*?\n# ---\n", text.replace("\r\n", "\n"), re.DOTALL)
     return found[0] if found else ""
+
+
+def kernel_of(notebook: Any) -> str:
+    """The name of the kernel that was chosen for a notebook; nothing if none was.
+
+    Every Jupyter calls the kernel of its own environment python3: that is no choice.
+    """
+    name = str(notebook.metadata.get("kernelspec", {}).get("name") or "")
+    return "" if name in GENERIC else name
 
 
 def strip(notebook: Any) -> None:

@@ -1,7 +1,7 @@
-"""What was in step when: which files a pair had then, and what was in them.
+"""What was in sync when: which files a pair had then, and what was in them.
 
-Kept in the git directory, one for each working tree. It may be lost at any time: then
-git's last commit is what both sides are compared with.
+Kept in the git directory, one for each working tree. It may be old or lost at any time:
+history.py tells what else is known then.
 
 Loaded by each git hook, so it loads nothing more than it must.
 """
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 FOLDER = "notebooks"
 SUFFIXES = (".py", ".ipynb")
+ANSWER = "remote.toml"  # says whether git has the notebooks
 # Two writes within one tick of the file system's clock can leave the same stat.
 TICK = 20_000_000  # nanoseconds; kernels tick every 1 to 10 ms
 
@@ -34,17 +35,46 @@ class Stats(NamedTuple):
 
 
 class Base(NamedTuple):
-    """Fingerprints of both sides' cells when they were last in step.
+    """What both sides held when they were last in sync.
 
-    They are the same, but where jupytext can't bring a cell through unchanged.
+    Attributes:
+        script: The fingerprint of its cells.
+        notebook: The same one, but where jupytext can't bring a cell through unchanged.
+        kernel: The kernel that they named.
     """
 
     script: str
     notebook: str
+    kernel: str = ""
+
+
+class Moment(NamedTuple):
+    """A place in git's log of HEAD: its lines up to then, and the last of them."""
+
+    count: int
+    line: str
+
+
+class Entry(NamedTuple):
+    """What is noted of a pair that is in sync.
+
+    Attributes:
+        stats: Its files from outside.
+        base: What both sides hold; None where the script is no notebook's.
+        fit: The answer to notebooks_in_git for which a commit has made it clean.
+        moment: When that was, in git's log of HEAD.
+        note: The lab's note (history.py) that was known then, from outside.
+    """
+
+    stats: Stats
+    base: Base | None
+    fit: str = ""
+    moment: Moment | None = None
+    note: Stat = None
 
 
 class Record:
-    """The pairs of a working tree, as they are and as they were last in step.
+    """The pairs of a working tree, as they are and as they were last in sync.
 
     Args:
         root: The project's folder.
@@ -61,7 +91,7 @@ class Record:
         self._root = root
         self.now = _find(root)
         self._path = os.path.join(git_directory(root), "remote-lab-pairs.json")
-        self._entries: dict[str, tuple[Stats, Base | None, str]] = {}
+        self._entries: dict[str, Entry] = {}
         self._news = False
         try:
             with open(self._path, encoding="utf-8") as file:
@@ -79,11 +109,11 @@ class Record:
 
     def known(self, name: str) -> Stats | None:
         """The stats that a pair had when it was last in step."""
-        return self._entries[name][0] if name in self._entries else None
+        return self._entries[name].stats if name in self._entries else None
 
-    def base(self, name: str) -> Base | None:
-        """What a pair held when it was last in step, if it ever was."""
-        return self._entries[name][1] if name in self._entries else None
+    def entry(self, name: str) -> Entry | None:
+        """What is noted of a pair, if it ever was in sync."""
+        return self._entries.get(name)
 
     def is_fit(self, name: str, mode: str) -> bool:
         """Whether a commit left a pair fit for git, and it has not changed since.
@@ -95,23 +125,21 @@ class Record:
             mode: The answer to notebooks_in_git: each asks for other notebooks.
         """
         unchanged = self.known(name) == self.now[name]
-        return unchanged and self._entries[name][2] == mode
+        return unchanged and self._entries[name].fit == mode
 
-    def keep(self, name: str, base: Base | None, stats: Stats, fit: str) -> None:
-        """Note that a pair is in step, or that there is nothing to be in step with.
+    def keep(self, name: str, entry: Entry) -> None:
+        """Note that a pair is in sync, or that there is nothing to be in sync with.
 
         Args:
             name: The pair.
-            base: What both sides hold; None where the script is no notebook's.
-            stats: As they were when the files were read.
-            fit: The answer to notebooks_in_git for which a commit has made it fit.
+            entry: What is known of it: stats as they were when the files were read.
         """
         seen = self.now.get(name, Stats())
         sure = [
             it if it != was or self._is_old(it) else None
-            for it, was in zip(stats, seen, strict=True)
+            for it, was in zip(entry.stats, seen, strict=True)
         ]
-        self._entries[name] = Stats(*sure), base, fit
+        self._entries[name] = entry._replace(stats=Stats(*sure))
         self._news = True
 
     def was_linked(self, name: str, before: Stat, after: Stat) -> None:
@@ -126,8 +154,8 @@ class Record:
         if not stats or not before or not after or stats.notebook != before:
             return
         if (after[0], *after[2:]) == (before[0], *before[2:]):
-            _, base, fit = self._entries[name]
-            self._entries[name] = stats._replace(notebook=after), base, fit
+            stats = stats._replace(notebook=after)
+            self._entries[name] = self._entries[name]._replace(stats=stats)
             self._news = True
 
     def _is_old(self, stat: Stat) -> bool:
@@ -139,26 +167,39 @@ class Record:
         told = {name: it for name, it in self._entries.items() if name in self.now}
         if not self._news and len(told) == len(self._entries):
             return
-        _write(self._path, json.dumps(told).encode(), sync=True)
+        write_whole(self._path, json.dumps(told).encode(), sync=True)
 
-    def mark(self) -> None:
-        """If all is in step now, note how each file looks, for hook.sh."""
-        path = os.path.join(os.path.dirname(self._path), "remote-lab-settled")
+    def mark(self, git_has_both: bool) -> None:
+        """If all is in sync now, note how each file looks, for hook.sh.
+
+        Args:
+            git_has_both: Whether git has the notebooks: then it brings them itself.
+        """
+        folder = os.path.dirname(self._path)
+        answer = _line(ANSWER, stat_of(f"{self._root}/{ANSWER}"))
+        if git_has_both:
+            _write_changed(f"{folder}/remote-lab-both", answer)
         self.now = _find(self._root)
         if not self.is_settled():
             return  # what is noted there is no longer so, or was not noted at all
-        lines = []
+        lines = [answer]
         for name, stats in self.now.items():
             for suffix, stat in zip(SUFFIXES, stats, strict=True):
-                if stat:
-                    _, changed, size, number = stat
-                    since = f"{changed // 10**9}.{changed % 10**9:09}0"
-                    lines.append(f"{name}{suffix} {since} {size} {number}\n")
-        told = sorted(line.encode(errors="surrogateescape") for line in lines)
-        _write(path, b"".join(told))
+                lines.append(_line(f"{name}{suffix}", stat))
+        _write_changed(f"{folder}/remote-lab-settled", b"".join(sorted(lines)))
 
 
-def _entries(told: object) -> dict[str, tuple[Stats, Base | None, str]]:
+def _line(path: str, stat: Stat) -> bytes:
+    """How a file looks from outside, as hook.sh finds it; nothing if it is not there."""
+    if not stat:
+        return b""
+    _, changed, size, number = stat
+    since = f"{changed // 10**9}.{changed % 10**9:09}0"
+    line = f"{path} {since} {size} {number}\n"
+    return line.encode(errors="surrogateescape")
+
+
+def _entries(told: object) -> dict[str, Entry]:
     """What a record holds.
 
     Raises:
@@ -166,17 +207,31 @@ def _entries(told: object) -> dict[str, tuple[Stats, Base | None, str]]:
     """
     if not isinstance(told, dict):
         raise ValueError("no record")
-    return {name: _entry(*_list(entry, 3)) for name, entry in told.items()}
+    return {name: _entry(*_padded(entry, 5, None)) for name, entry in told.items()}
 
 
-def _entry(stats: object, base: object, fit: object) -> tuple[Stats, Base | None, str]:
-    script, notebook = (
-        tuple(_list(stat, 4, int)) if stat else None for stat in _list(stats, 2)
+def _entry(
+    stats: object, base: object, fit: object, moment: object, note: object
+) -> Entry:
+    script, notebook, noted = (
+        tuple(_list(stat, 4, int)) if stat else None
+        for stat in (*_list(stats, 2), note)
     )
     if not isinstance(fit, str):
         raise ValueError("no answer")
-    known = Base(*_list(base, 2, str)) if base else None
-    return Stats(script, notebook), known, fit
+    known = Base(*_list(_padded(base, 3, ""), 3, str)) if base else None
+    count, line = _list(moment, 2) if moment else (0, "")
+    if not isinstance(count, int) or not isinstance(line, str):
+        raise ValueError("no moment")
+    when = Moment(count, line) if moment else None
+    return Entry(Stats(script, notebook), known, fit, when, noted)
+
+
+def _padded(told: object, length: int, unknown: object) -> list[Any]:
+    """A list as long as we write it; former versions wrote less."""
+    if not isinstance(told, list) or len(told) > length:
+        raise ValueError("no list of that length")
+    return told + [unknown] * (length - len(told))
 
 
 def _list(told: object, length: int, kind: type = object) -> list[Any]:
@@ -187,7 +242,7 @@ def _list(told: object, length: int, kind: type = object) -> list[Any]:
     return told
 
 
-def _write(path: str, content: bytes, sync: bool = False) -> None:
+def write_whole(path: str, content: bytes, sync: bool = False) -> None:
     """Write a file whole: another hook may read it meanwhile.
 
     Args:
@@ -202,6 +257,17 @@ def _write(path: str, content: bytes, sync: bool = False) -> None:
             file.flush()
             os.fsync(file.fileno())
     os.replace(fresh, path)
+
+
+def _write_changed(path: str, content: bytes) -> None:
+    """Write a file whole, if that is not what it holds."""
+    try:
+        with open(path, "rb") as file:
+            if file.read() == content:
+                return
+    except OSError:
+        pass
+    write_whole(path, content)
 
 
 def git_directory(root: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from remote_lab.pairs.record import Failure, git_directory
 
 MISSING = b"missing"
+MANY = 500
 
 
 def texts(root: str, revision: str, paths: Iterable[str]) -> dict[str, str]:
@@ -23,19 +24,58 @@ def texts(root: str, revision: str, paths: Iterable[str]) -> dict[str, str]:
     names = list(paths)
     if not names:
         return {}
-    asked = "".join(f"{revision}:{name}\n" for name in names)
+    told = _blobs(root, [f"{revision}:{name}" for name in names])
+    return {
+        name: text for name, text in zip(names, told, strict=True) if text is not None
+    }
+
+
+def versions(root: str, commits: Iterable[str], path: str) -> list[str]:
+    """The texts that a file has in some commits, each once.
+
+    Args:
+        root: The project's folder.
+        commits: Where to look; git may have deleted some of them.
+        path: The file.
+    """
+    asked = "".join(f"{commit}:{path}\n" for commit in dict.fromkeys(commits))
+    if not asked:
+        return []
+    stdin = asked.encode(errors="surrogateescape")
+    told = _git(root, "cat-file", "--batch-check", stdin=stdin).splitlines()
+    blobs = {line.split()[0].decode() for line in told if line.split()[1:2] == [b"blob"]}
+    return [text for text in _blobs(root, sorted(blobs)) if text is not None]
+
+
+def commits_of(root: str, path: str) -> list[str]:
+    """The commits below HEAD that changed a file: the last ones, where there are many."""
+    words = ("log", "--format=%H", "--full-history", f"--max-count={MANY}")
+    try:
+        return _git(root, *words, "HEAD", "--", path).decode().split()
+    except Failure:  # there is no commit yet
+        return []
+
+
+def _blobs(root: str, names: list[str]) -> list[str | None]:
+    """The texts of some objects; None where there is none, or it is no file."""
+    if not names:
+        return []
+    asked = "".join(f"{name}\n" for name in names)
     told = _git(
         root, "cat-file", "--batch", stdin=asked.encode(errors="surrogateescape")
     )
-    found, at = {}, 0
-    for name in names:
+    found: list[str | None] = []
+    at = 0
+    for _ in names:
         end = told.index(b"\n", at)
         head = told[at:end].split()
         at = end + 1
-        if head[-1] == MISSING or head[1] != b"blob":
+        if head[-1] == MISSING:
+            found.append(None)
             continue
         size = int(head[2])
-        found[name] = told[at : at + size].decode("utf-8-sig", "replace")
+        text = told[at : at + size].decode("utf-8-sig", "replace")
+        found.append(text if head[1] == b"blob" else None)
         at += size + 1
     return found
 

@@ -4,16 +4,17 @@ Reads, and writes nothing: so many pairs can be treated at once, on all cores.
 """
 
 import os
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from remote_lab.pairs import cells
+from remote_lab.pairs import cells, history, repository
 from remote_lab.pairs.blackened import Apart, Here
 from remote_lab.pairs.cells import Cells, NotOurs, Unreadable
 from remote_lab.pairs.formatting import format_cells
-from remote_lab.pairs.judge import Now, Verdict, judge
+from remote_lab.pairs.judge import Now, Past, Verdict, judge
 from remote_lab.pairs.pair import Task, Treated
-from remote_lab.pairs.record import SUFFIXES, Base, leads_out
+from remote_lab.pairs.record import SUFFIXES, Base, Moment, leads_out
 
 
 class Side(NamedTuple):
@@ -29,7 +30,7 @@ class Ward:
 
     Args:
         root: The project's folder.
-        kernel: The kernel that notebooks shall name.
+        kernel: The project's kernel.
         mode: The answer to notebooks_in_git.
         black: What formats Python; None to load it here, if there is work for it.
     """
@@ -70,7 +71,8 @@ class Ward:
             return self._follow_notebook(task, script, notebook)
         if verdict is Verdict.BOTH and self._is_part(task, script, notebook):
             return Treated(task.name, Verdict.IN_STEP)
-        return Treated(task.name, verdict)
+        base = self._agreed(task)[0] if verdict is Verdict.PARKED else None
+        return Treated(task.name, verdict, base=base)
 
     def _read(self, task: Task, suffix: str) -> Side | None:
         path = task.name + suffix
@@ -115,12 +117,51 @@ class Ward:
     ) -> Verdict:
         if task.wins:
             return Verdict.SCRIPT if task.wins == ".py" else Verdict.NOTEBOOK
-        now = Now(script and script.fingerprint, notebook and notebook.fingerprint)
+        now = Now(
+            script and script.fingerprint,
+            notebook and notebook.fingerprint,
+            notebook and self._through(notebook, script),
+        )
+        base, moment = self._agreed(task)
+        since = history.commits_since([*task.log], moment)
 
         def head() -> Now:
             return Now(*(side and side.fingerprint for side in self._head(task)))
 
-        return judge(now, task.recorded, head, self._git_has_both)
+        past = Past(
+            head,
+            lambda: self._scripts(task.name, since),
+            lambda: self._scripts(task.name, self._all_commits(task)),
+        )
+        return judge(now, base, past, self._git_has_both)
+
+    def _agreed(self, task: Task) -> tuple[Base | None, Moment | None]:
+        """What both sides held when last known to be in sync, and when that was."""
+        if task.note:
+            with suppress(Unreadable, NotOurs):
+                side = self._side(task.note.script, ".py")
+                kernel = cells.kernel_of(side.cells)
+                base = Base(side.fingerprint, side.fingerprint, kernel)
+                return base, task.note.moment
+        return (task.entry.base, task.entry.moment) if task.entry else (None, None)
+
+    def _through(self, notebook: Side, script: Side | None) -> str:
+        """The fingerprint of the script that a notebook makes."""
+        if script and script.fingerprint == notebook.fingerprint:
+            return notebook.fingerprint
+        text = self._cells.script(notebook.cells)
+        return self._side(text, ".py").fingerprint
+
+    def _all_commits(self, task: Task) -> list[str]:
+        """Those that changed the script below HEAD, and those that HEAD was on."""
+        changed = repository.commits_of(self._root, f"{task.name}.py")
+        return changed + history.commits_since([*task.log], None)
+
+    def _scripts(self, name: str, commits: list[str]) -> set[str]:
+        """The fingerprints of a script in some commits."""
+        texts = repository.versions(self._root, commits, f"{name}.py")
+        sides = (self._former(text, ".py") for text in texts)
+        return {side.fingerprint for side in sides if side}
 
     def _is_part(self, task: Task, script: Side | None, notebook: Side | None) -> bool:
         """Whether the script may be what a part-staged commit takes of the notebook.
@@ -138,9 +179,11 @@ class Ward:
         self, task: Task, verdict: Verdict, script: Side, notebook: Side | None
     ) -> Treated:
         formatted = self._format(task, script.cells)
+        spec = self._kernel(task, script, notebook)
+        odd = task.staged and self._has_odd_header(script, spec)
         text: str | None = None
-        if formatted or (task.staged and self._has_odd_header(script)):
-            text = self._cells.script(script.cells)
+        if formatted or odd or (task.scripts and _names_another(script, spec)):
+            text = self._cells.script(script.cells, spec)
         former, lost = notebook, None
         if notebook and notebook.cells is None:
             former = self._former(task.ours or task.head[1], ".ipynb")
@@ -150,15 +193,23 @@ class Ward:
         whole, json = former and former.cells, None
         if verdict is Verdict.SCRIPT or formatted:
             whole = self._cells.follow(script.cells, whole)
-            json = self._json(whole)
+            json = self._json(whole, spec)
         elif task.staged and (text or self._git_has_both):
-            json = self._json(whole)
+            json = self._json(whole, spec)
+        elif self._lacks_kernel(notebook, spec) and not self._git_has_both:
+            json = self._json(whole, spec)
+        agreed = text is not None or not _names_another(script, spec)
         return Treated(
             task.name,
             verdict,
             text if text != script.text else None,
             json if not notebook or json != notebook.text else None,
-            self._base(text, script.fingerprint, whole if json else None, notebook),
+            self._base(
+                text, script.fingerprint, whole if json else None, notebook, spec
+            )
+            if agreed
+            else None,
+            text or script.text,
             lost,
             formatted,
             self._mode if task.staged else "",
@@ -173,16 +224,19 @@ class Ward:
         whole = notebook.cells
         formatted = self._format(task, whole)
         former = script.cells.metadata if script and script.cells else None
-        text = self._cells.script(whole, former)
+        # The notebook first: of two kernels that are new, its one counts.
+        spec = self._kernel(task, notebook, script)
+        text = self._cells.script(whole, spec, former)
         json = None
         if formatted or (task.staged and self._git_has_both):
-            json = self._json(whole)
+            json = self._json(whole, spec)
         return Treated(
             task.name,
             Verdict.NOTEBOOK,
             text,
             json if json != notebook.text else None,
-            self._base(text, "", whole if json else None, notebook),
+            self._base(text, "", whole if json else None, notebook, spec),
+            text,
             lost,
             formatted,
             self._mode if task.staged else "",
@@ -202,17 +256,43 @@ class Ward:
             return 0
         return format_cells(notebook, known, self._black)
 
-    def _has_odd_header(self, script: Side) -> bool:
-        wanted = cells.header(self._cells.script(script.cells))
+    def _kernel(self, task: Task, *sides: Side | None) -> Any:
+        """The kernel of a pair: the one that was chosen last, or the project's.
+
+        Args:
+            task: The pair.
+            sides: Its sides; of two new choices, that of the first one counts.
+        """
+        base = self._agreed(task)[0]
+        known = base.kernel if base else ""
+        if not known and (head := self._head(task)[0]):
+            known = cells.kernel_of(head.cells)
+        known = known or self._cells.spec["name"]
+        specs = [
+            side.cells.metadata.kernelspec
+            for side in sides
+            if side and side.cells and cells.kernel_of(side.cells)
+        ]
+        new = [spec for spec in specs if spec["name"] != known]
+        return (new or specs or [self._cells.spec])[0]
+
+    def _lacks_kernel(self, notebook: Side | None, spec: Any) -> bool:
+        """Whether a notebook does not name the kernel that was chosen."""
+        if spec["name"] == self._cells.spec["name"]:
+            return _names_another(notebook, spec)
+        return bool(notebook) and cells.kernel_of(notebook.cells) != spec["name"]
+
+    def _has_odd_header(self, script: Side, spec: Any) -> bool:
+        wanted = cells.header(self._cells.script(script.cells, spec))
         return cells.header(script.text) not in ("", wanted)
 
-    def _json(self, notebook: Any) -> str:
+    def _json(self, notebook: Any, spec: Any) -> str:
         """The .ipynb file's text, as clean as git shall have it."""
         if self._mode == "both-stripped":
             cells.strip(notebook)
         if self._git_has_both:
             cells.drop_version(notebook)
-        return self._cells.json(notebook)
+        return self._cells.json(notebook, spec)
 
     def _is_news(self, task: Task, side: Side) -> bool:
         """Whether the last commit lacks a side's cells, so that they could be lost."""
@@ -220,15 +300,26 @@ class Ward:
         return side.fingerprint not in known
 
     def _base(
-        self, text: str | None, script: str, whole: Any | None, notebook: Side | None
+        self,
+        text: str | None,
+        script: str,
+        whole: Any | None,
+        notebook: Side | None,
+        spec: Any,
     ) -> Base:
         """What both sides hold, once the new texts are written."""
         if text is not None:
             script = self._side(text, ".py").fingerprint
         if whole is not None:
-            return Base(script, self._cells.fingerprint(whole))
+            return Base(script, self._cells.fingerprint(whole), spec["name"])
         assert notebook
-        return Base(script, notebook.fingerprint)
+        return Base(script, notebook.fingerprint, spec["name"])
+
+
+def _names_another(side: Side | None, spec: Any) -> bool:
+    """Whether a side names a kernel that was chosen, and that is not this one."""
+    named = cells.kernel_of(side.cells) if side and side.cells else ""
+    return named not in ("", spec["name"])
 
 
 def _sources(notebook: Any, kind: str = "") -> set[str]:

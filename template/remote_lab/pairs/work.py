@@ -3,46 +3,29 @@
 import os
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import NamedTuple
 
-from remote_lab.pairs import repository, say
+from remote_lab.pairs import history, repository, say
 from remote_lab.pairs.blackened import Apart
 from remote_lab.pairs.judge import Verdict
 from remote_lab.pairs.pair import Task, Treated
 from remote_lab.pairs.precommit import putting_away_since
-from remote_lab.pairs.record import FOLDER, SUFFIXES, Failure, Record, Stats
+from remote_lab.pairs.record import (
+    FOLDER,
+    SUFFIXES,
+    Entry,
+    Failure,
+    Record,
+    Stat,
+    Stats,
+)
+from remote_lab.pairs.settings import Settings
 from remote_lab.pairs.writing import Changed, write
 
 FEW = 6  # pairs that are done before other processes have loaded black
 
 _treat_here: Callable[[Task], Treated]
-
-
-class Settings(NamedTuple):
-    """What remote.toml says of notebooks."""
-
-    slug: str
-    notebooks_in_git: str
-
-
-def settings(root: str) -> Settings:
-    """Read them.
-
-    Args:
-        root: The project's folder.
-
-    Raises:
-        Failure: remote.toml does not say.
-    """
-    try:
-        with open(f"{root}/remote.toml", "rb") as file:
-            told = tomllib.load(file)
-        return Settings(str(told["slug"]), str(told["notebooks_in_git"]))
-    except (OSError, KeyError, ValueError) as error:
-        raise Failure(f"remote.toml can't be read: {error!r}") from None
 
 
 class Work:
@@ -61,6 +44,9 @@ class Work:
         self.git_has_both = settings.notebooks_in_git != "scripts"
         self.refused = False
         self.to_add: list[str] = []
+        # Before any file is read: what comes meanwhile counts the next time.
+        self._log = history.log_of_head(root)
+        self._notes: dict[str, Stat] = {}
 
     def commit(self) -> bool:
         """See to the pairs of a commit that is about to be made: pre-commit's hook."""
@@ -138,7 +124,7 @@ class Work:
         """Have the notebooks follow their scripts; what was edited stays as it is."""
         if self.git_has_both:
             return True  # git brings both
-        done = self._treat(self.record.changed())
+        done = self._treat(self.record.changed(), scripts=False)
         for treated in done:
             edited = treated.verdict in (Verdict.NOTEBOOK, Verdict.BOTH)
             if edited and self.record.now[treated.name].script:
@@ -165,7 +151,7 @@ class Work:
 
     def _all_in_step(self) -> bool:
         if not self.refused:
-            _tell(say.in_step(len(self.record.now)))
+            print(say.in_step(len(self.record.now)))
         return not self.refused
 
     def take(self, wins: str, files: list[str]) -> bool:
@@ -203,7 +189,11 @@ class Work:
         return stem
 
     def _treat(
-        self, names: Iterable[str], staged: Iterable[str] = (), wins: str = ""
+        self,
+        names: Iterable[str],
+        staged: Iterable[str] = (),
+        wins: str = "",
+        scripts: bool = True,
     ) -> list[Treated]:
         chosen = sorted(names)
         if not chosen:
@@ -216,12 +206,11 @@ class Work:
         head = repository.texts(self.root, "HEAD", paths)
         ours = repository.texts(self.root, ":2", paths) if wins else {}
         tasks = [
-            Task(
-                name=name,
-                recorded=self.record.base(name),
+            self._task(name)._replace(
                 head=(head.get(f"{name}.py"), head.get(f"{name}.ipynb")),
                 ours=ours.get(f"{name}.ipynb"),
                 staged=name in staged,
+                scripts=scripts,
                 wins=wins,
             )
             for name in chosen
@@ -233,6 +222,18 @@ class Work:
         if black:
             black.end()
         return done
+
+    def _task(self, name: str) -> Task:
+        """What is known of a pair without reading it."""
+        entry = self.record.entry(name)
+        self._notes[name] = noted = history.stat_of_note(self.root, name)
+        news = noted and (entry is None or noted != entry.note)
+        return Task(
+            name=name,
+            entry=entry,
+            note=history.note_of(self.root, name) if news else None,
+            log=self._log,
+        )
 
     def _apply_all(self, done: list[Treated], quiet: bool = False) -> None:
         """Do what was worked out for pairs, note it, and tell."""
@@ -251,7 +252,15 @@ class Work:
             _tell(say.refusal(treated, there, self._may_be_part(treated.name)))
             self.refused = True
         try:
-            written = write(self.root, self.record, treated, self._lasts(treated))
+            known = Entry(
+                stats=Stats(),
+                base=entry.base if (entry := self.record.entry(treated.name)) else None,
+                moment=history.last(self._log),
+                note=self._notes[treated.name],
+            )
+            written = write(
+                self.root, self.record, treated, known, self._lasts(treated)
+            )
         except Changed as changed:
             _tell(str(changed))
             self.refused = True

@@ -8,9 +8,11 @@ import os
 import tempfile
 
 from remote_lab.pairs.exchange import exchange
+from remote_lab.pairs.history import Note, leave_note
 from remote_lab.pairs.judge import Verdict
 from remote_lab.pairs.pair import Treated
 from remote_lab.pairs.record import (
+    Entry,
     Failure,
     Record,
     Stat,
@@ -25,13 +27,16 @@ class Changed(Exception):
     """A file was saved by somebody else meanwhile; the text says which."""
 
 
-def write(root: str, record: Record, treated: Treated, lasts: bool) -> list[str]:
-    """Write a pair's files, and note that it is in step.
+def write(
+    root: str, record: Record, treated: Treated, known: Entry, lasts: bool
+) -> list[str]:
+    """Write a pair's files, and note that it is in sync.
 
     Args:
         root: The project's folder.
-        record: What was in step when.
+        record: What was in sync when.
         treated: What the files should hold.
+        known: What is to be noted, but for what is known here alone.
         lasts: Whether they will hold it on; else the pair is not in step for long.
 
     Returns:
@@ -65,7 +70,11 @@ def write(root: str, record: Record, treated: Treated, lasts: bool) -> list[str]
             after.notebook if treated.notebook is not None else seen.notebook,
         )
     if lasts and (treated.base or treated.verdict in (None, Verdict.PARKED)):
-        record.keep(name, treated.base or record.base(name), seen, treated.fit)
+        if treated.agreed and treated.base and known.moment:
+            note = Note(treated.agreed, known.moment)
+            known = known._replace(note=leave_note(root, name, note, known.note))
+        base = treated.base or known.base
+        record.keep(name, known._replace(stats=seen, base=base, fit=treated.fit))
     return [path for path, _ in todo]
 
 

@@ -5,6 +5,7 @@
 # found (the commit that the laptop was told of), and $work/code.bundle.
 
 switching=$code/.git/remote-lab-switching # OLD NEW BRANCH, as long as it is under way
+following=$code/.git/remote-lab-following # there until the notebooks follow the scripts
 
 in_code() { git --no-optional-locks -C "$code" "$@"; }
 
@@ -24,6 +25,7 @@ code_state() { # what the laptop has to know before it sends anything
     else
         say code absent
     fi
+    [ ! -e "$following" ] || say following
     say stamp "$(cat "$code/.venv/.remote-lab-stamp" 2>/dev/null)"
 }
 
@@ -52,7 +54,7 @@ code_switch() { # take the commits in, and put the working tree on them
         in_code fetch -q "$work/code.bundle" HEAD || fail 1 nowrite "$code"
     fi
     code_unparted "$branch" "$commit"
-    echo "$head $commit $branch" >"$switching" && settle "$code" || fail 1 nowrite "$code"
+    echo "$head $commit $branch" >"$switching" && : >"$following" && settle "$code" || fail 1 nowrite "$code"
     # Neither what git ignores nor what it does not know is overwritten.
     if ! in_code checkout -q --no-overwrite-ignore -B "$branch" "$commit" -- \
         2>"$work/why"; then
@@ -81,14 +83,31 @@ code_unparted() { # BRANCH COMMIT: to go there loses no commit
 }
 
 code_notebooks() { # they follow the scripts that came; one that was edited stays
-    cd "$code" && [ -x .venv/bin/python ] || return 0
-    .venv/bin/python remote_lab/pairs refresh 2>&1 |
+    code_pairs refresh && [ -x "$code/.venv/bin/python" ] && rm -f "$following"
+    return 0
+}
+
+code_pairs() { # WORD: run the program pairs, if it is there; sets told, what it reports
+    cd "$code" 2>/dev/null && [ -x .venv/bin/python ] &&
+        [ -e remote_lab/pairs/hook.sh ] || return 0
+    # In place of a refresh that would find nothing to do, this one does nothing.
+    told=$(sh remote_lab/pairs/hook.sh refresh .venv/bin/python remote_lab/pairs "$1" \
+        2>&1 >/dev/null)
+    status=$?
+    [ -z "$told" ] || printf '%s\n' "$told" |
         while IFS= read -r line; do say note "$line"; done
+    return $status
+}
+
+code_check() { # whether each notebook has the cells of its script
+    ! code_cut || return 0
+    if code_pairs check; then say pairs yes; else say pairs no; fi
 }
 
 code_save() { # commit what was edited here, and send what the laptop lacks
     [ -e "$code/.git" ] || fail 1 absent
     ! code_cut || fail 1 cut
+    code_pairs sync # what was edited in a notebook alone comes home, too
     cd "$code" || exit
     if [ -n "$(git status --porcelain)" ]; then
         name=${author%% <*} email=${author##*<}
