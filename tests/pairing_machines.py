@@ -29,6 +29,7 @@ from project import TEMPLATE, rendered
 from remote_lab import code, home, settings
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
+from remote_lab.pairs import __main__ as program
 from remote_lab.save import save
 from tornado.web import HTTPError
 from traitlets.config import Config
@@ -55,7 +56,7 @@ class Machine(World):
         self.agreed: dict[str, list[str]] = {}
 
     @property
-    def alive(self) -> set[str]:  # type: ignore[override]
+    def alive(self) -> set[str]:
         return self.machines.alive
 
     @alive.setter
@@ -150,7 +151,9 @@ class Machines:
         seed = World("scripts")
         self.folder = seed.root.parent / f"{seed.root.name}-bin"
         self.laptop = Machine(self, "laptop", seed.root)
-        source = rendered((("notebooks_in_git", "scripts"), ("project_name", "Titanic")))
+        source = rendered(
+            (("notebooks_in_git", "scripts"), ("project_name", "Titanic"))
+        )
         pairs = Path("remote_lab", "pairs")
         shutil.copytree(source / pairs, seed.root / pairs)
         self.laptop.git("add", "-A")
@@ -168,7 +171,7 @@ class Machines:
         self.folder.mkdir()
         self._left = self.folder / "left"
         self._shim = SHIM.format(left=self._left)
-        uv = '#!/bin/sh\ncd "$6" && shift 6 && exec {} "$@"\n'.format(door.command)
+        uv = f'#!/bin/sh\ncd "$6" && shift 6 && exec {door.command} "$@"\n'
         git = f'{self._shim}exec {shutil.which("git")} "$@"\n'
         for name, text in {"git": git, "uv": uv}.items():
             (self.folder / name).write_text(text)
@@ -240,16 +243,12 @@ class Machines:
 
     def pairs(self, machine: Machine, word: str, kill: int) -> None:
         """The program pairs, killed at a step of its own."""
-        from pairing_world import program
-
         with machine.watched():
             run = partial(program.main, ["--root", str(machine.root), word])
             machine.said += self.apart(lambda: str(run()), kill, True)[1]
         self.nothing_is_lost()
 
-    def apart(
-        self, run: Callable[[], str], kill: int, steps: bool
-    ) -> tuple[str, str]:
+    def apart(self, run: Callable[[], str], kill: int, steps: bool) -> tuple[str, str]:
         """Run something in a process of its own.
 
         Args:

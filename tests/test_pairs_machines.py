@@ -169,7 +169,7 @@ def test_no_edit_is_lost_between_two_machines(
 
 
 def test_the_everyday_round_trip(machines: Machines) -> None:
-    """Edit in the lab, save, edit the script on the laptop, push: the notebook follows."""
+    """Edit in the lab, save, edit the script here, push: the notebook follows."""
     laptop, remote = machines.both()
 
     def add(machine: Machine) -> Callable[[list[Any]], None]:

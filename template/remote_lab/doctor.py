@@ -132,14 +132,13 @@ def _remote(connection: Connection, records: list[Record]) -> list[Finding]:
                 found.append(Finding(answer == "yes", f"{name}: {answer}", mend))
             case ("pairs", answer):
                 what = "notebooks and scripts are in sync"
+                folder = shlex.quote(connection.project.dir)
                 lines = [f"\n    {text}" for text in notes(connection, records)]
                 found.append(
                     Finding(
                         answer == "yes",
                         f"{what}: {answer}{''.join(lines)}",
-                        connection.shell(
-                            f"cd {shlex.quote(connection.project.dir)} && ./remote pairs"
-                        ),
+                        connection.shell(f"cd {folder} && ./remote pairs"),
                     )
                 )
             case ("disk", free, _):

@@ -57,8 +57,8 @@ def commits_since(log: list[str], moment: Moment | None) -> list[str]:
     """
     if moment is None or not moment.line:
         begin = 0
-    elif log[moment.count - 1 : moment.count] == [moment.line]:
-        begin = moment.count
+    elif log[moment.lines - 1 : moment.lines] == [moment.line]:
+        begin = moment.lines
     else:  # git has deleted the oldest lines
         found = [number for number, line in enumerate(log) if line == moment.line]
         begin = found[-1] + 1 if found else len(log)

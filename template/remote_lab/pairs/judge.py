@@ -82,7 +82,9 @@ def judge(now: Now, base: Base | None, past: Past, notebooks_in_git: bool) -> Ve
 
 
 def _is_notebook_of(now: Now, base: Base | None) -> bool:
-    return bool(base) and (now.notebook == base.notebook or now.through == base.script)
+    if base is None:
+        return False
+    return now.notebook == base.notebook or now.through == base.script
 
 
 def _judge_unknown(now: Now, base: Base | None, past: Past) -> Verdict:

@@ -51,7 +51,7 @@ class Base(NamedTuple):
 class Moment(NamedTuple):
     """A place in git's log of HEAD: its lines up to then, and the last of them."""
 
-    count: int
+    lines: int
     line: str
 
 
@@ -190,7 +190,7 @@ class Record:
 
 
 def _line(path: str, stat: Stat) -> bytes:
-    """How a file looks from outside, as hook.sh finds it; nothing if it is not there."""
+    """How a file looks from outside, as hook.sh finds it; empty if it is not there."""
     if not stat:
         return b""
     _, changed, size, number = stat

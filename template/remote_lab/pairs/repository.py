@@ -43,12 +43,14 @@ def versions(root: str, commits: Iterable[str], path: str) -> list[str]:
         return []
     stdin = asked.encode(errors="surrogateescape")
     told = _git(root, "cat-file", "--batch-check", stdin=stdin).splitlines()
-    blobs = {line.split()[0].decode() for line in told if line.split()[1:2] == [b"blob"]}
+    blobs = {
+        line.split()[0].decode() for line in told if line.split()[1:2] == [b"blob"]
+    }
     return [text for text in _blobs(root, sorted(blobs)) if text is not None]
 
 
 def commits_of(root: str, path: str) -> list[str]:
-    """The commits below HEAD that changed a file: the last ones, where there are many."""
+    """The commits below HEAD that changed a file; of many, the last ones."""
     words = ("log", "--format=%H", "--full-history", f"--max-count={MANY}")
     try:
         return _git(root, *words, "HEAD", "--", path).decode().split()

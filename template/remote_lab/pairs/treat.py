@@ -194,9 +194,7 @@ class Ward:
         if verdict is Verdict.SCRIPT or formatted:
             whole = self._cells.follow(script.cells, whole)
             json = self._json(whole, spec)
-        elif task.staged and (text or self._git_has_both):
-            json = self._json(whole, spec)
-        elif self._lacks_kernel(notebook, spec) and not self._git_has_both:
+        elif self._has_to_name(task, text, notebook, spec):
             json = self._json(whole, spec)
         agreed = text is not None or not _names_another(script, spec)
         return Treated(
@@ -204,11 +202,13 @@ class Ward:
             verdict,
             text if text != script.text else None,
             json if not notebook or json != notebook.text else None,
-            self._base(
-                text, script.fingerprint, whole if json else None, notebook, spec
-            )
-            if agreed
-            else None,
+            (
+                self._base(
+                    text, script.fingerprint, whole if json else None, notebook, spec
+                )
+                if agreed
+                else None
+            ),
             text or script.text,
             lost,
             formatted,
@@ -276,11 +276,19 @@ class Ward:
         new = [spec for spec in specs if spec["name"] != known]
         return (new or specs or [self._cells.spec])[0]
 
+    def _has_to_name(
+        self, task: Task, text: str | None, notebook: Side | None, spec: Any
+    ) -> bool:
+        """Whether a notebook that is in sync is to be written, to be clean for git."""
+        if self._git_has_both:
+            return task.staged
+        return bool(task.staged and text) or self._lacks_kernel(notebook, spec)
+
     def _lacks_kernel(self, notebook: Side | None, spec: Any) -> bool:
         """Whether a notebook does not name the kernel that was chosen."""
         if spec["name"] == self._cells.spec["name"]:
             return _names_another(notebook, spec)
-        return bool(notebook) and cells.kernel_of(notebook.cells) != spec["name"]
+        return notebook is not None and cells.kernel_of(notebook.cells) != spec["name"]
 
     def _has_odd_header(self, script: Side, spec: Any) -> bool:
         wanted = cells.header(self._cells.script(script.cells, spec))

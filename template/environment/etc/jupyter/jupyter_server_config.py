@@ -18,14 +18,15 @@ written = ContextVar("written", default="")
 
 
 def leave_note(os_path, model, contents_manager):
-    """Called for each file that was saved: jupytext saves the notebook, then the script."""
-    stem, suffix = os.path.splitext(os_path)
-    if suffix == ".ipynb":
-        written.set(stem)
-    elif suffix == ".py" and written.get() == stem:
+    """After each file that is saved: of a pair, jupytext saves the script last."""
+    path = Path(os_path)
+    notebook = str(path.with_suffix(".ipynb"))
+    if path.suffix == ".ipynb":
+        written.set(notebook)
+    elif path.suffix == ".py" and written.get() == notebook:
         written.set("")
         with suppress(Exception):  # then there is no note: the save counts more
-            _write_note(Path(os_path))
+            _write_note(path)
 
 
 def _write_note(script):
