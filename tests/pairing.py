@@ -5,7 +5,7 @@
     assert repo.commit() == "second try"
 
 The pair at the start is the same in every mode: notebooks/a.py and notebooks/a.ipynb
-with the cells of CELLS, each code cell with an output, committed and in step.
+with the cells of CELLS, each code cell with an output, committed and in sync.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A laptop and its remote, each with the pairs, and with the words that are alive in both.
+"""A laptop and its remote, each with the pairs: what either of them must not lose.
 
 The programs are the real ones: push and save in a process of their own, which can be
 killed at any step, the remote's sh in a sandbox, and JupyterLab's own contents manager

@@ -53,7 +53,7 @@ def test_new_notebook(repo: Repo, ending: str) -> None:
     with_notebooks="second try",
 )
 def test_new_pair(repo: Repo, ending: str) -> None:
-    """Only the notebook is made fit for git."""
+    """Only the notebook is cleaned for git."""
     repo.save(NEW_NOTEBOOK, CELLS)
     repo.write(NEW_SCRIPT, TEXT)
     repo.git("add", "-A")

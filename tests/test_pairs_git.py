@@ -183,7 +183,7 @@ def test_clean_rebase(repo: Repo, ending: str) -> None:
 
 @scenario("A commit was picked, reverted, stashed and popped", all="at once")
 def test_pick_revert_stash(repo: Repo, ending: str) -> None:
-    """The notebooks are in step at the next commit at the latest."""
+    """The notebooks are in sync at the next commit at the latest."""
     branch(repo, "side", "x = 1", "x = 10")
     repo.git("cherry-pick", "side")
     assert NEW in repo.in_step()
@@ -200,7 +200,7 @@ def test_pick_revert_stash(repo: Repo, ending: str) -> None:
 
 @scenario("`git reset --hard`, and on", scripts="at once", with_notebooks="second try")
 def test_reset(repo: Repo, ending: str) -> None:
-    """Git calls no hook then: the next commit brings the notebooks in step."""
+    """Git calls no hook then: the next commit brings the notebooks in sync."""
     committed(repo, SCRIPT)
     repo.git("reset", "-q", "--hard", "HEAD~1")
     repo.edit(SCRIPT, "y = 2", "y = 20")
@@ -254,7 +254,7 @@ def test_pull(repo: Repo, ending: str, how: str) -> None:
 
 @scenario("A linked working tree (`git worktree`)", all="second try")
 def test_worktree(repo: Repo, ending: str) -> None:
-    """It has notebooks of its own, and its own record of what was in step."""
+    """It has notebooks of its own, and its own record of what was in sync."""
     linked = repo.at(repo.root.parent / "linked")
     repo.git("worktree", "add", "-q", "-b", "side", linked.root)
     linked.program("refresh", check=True)

@@ -180,7 +180,7 @@ def test_path(repo: Repo, ending: str) -> None:
 @scenario("`git commit -- FILE`, of one side of two", with_notebooks="refused")
 @pytest.mark.parametrize("name", [SCRIPT, NOTEBOOK])
 def test_path_of_one_side(repo: Repo, ending: str, name: str) -> None:
-    """Name both: the pair is in step then, as the first refusal has left it."""
+    """Name both: the pair is in sync then, as the first refusal has left it."""
     repo.use_hooks("pre-commit")
     repo.edit(name, "x = 1", "x = 10")
     assert not repo.accepts("--", name)

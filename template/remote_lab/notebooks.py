@@ -12,7 +12,7 @@ PROGRAM = "remote_lab/pairs/__main__.py"
 
 
 def pairs(project: Project, *words: str) -> int:
-    """Run the program that keeps notebooks and scripts in step.
+    """Run the program that keeps notebooks and scripts in sync.
 
     Args:
         project: The project.

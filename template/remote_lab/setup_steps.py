@@ -132,11 +132,11 @@ def notebooks(project: Project) -> str:
     """Make the notebooks that are not there, from their scripts."""
     if pairs(project, "sync"):
         raise Problem(
-            "Not all notebooks are in step with their scripts.",
+            "Not all notebooks are in sync with their scripts.",
             "No edit was overwritten.",
             "./remote pairs",
         )
-    return "in step with their scripts"
+    return "in sync with their scripts"
 
 
 def first_commit(project: Project) -> str:

@@ -107,7 +107,7 @@ def uninstall() -> None:
 )
 @click.argument("files", nargs=-1)
 def pairs(check: bool, side: str | None, files: tuple[str, ...]) -> None:
-    """Bring notebooks and their scripts in step, wherever that is safe."""
+    """Bring notebooks and their scripts in sync, wherever that is safe."""
     from remote_lab import notebooks
 
     if bool(side) != bool(files) or (side and check):

@@ -1,1 +1,1 @@
-"""Notebooks and their scripts: kept in step, and no edit is lost."""
+"""Notebooks and their scripts: kept in sync, and no edit is lost."""

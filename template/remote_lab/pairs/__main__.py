@@ -2,12 +2,12 @@
 # requires-python = ">=3.11"
 # dependencies = ["black==26.10.1", "jupytext==1.19.6", "tokenize-rt==6.2.0"]
 # ///
-"""Keeps each notebook and its script in step.
+"""Keeps each notebook and its script in sync.
 
 Usage: python remote_lab/pairs [--root FOLDER] WORD [FILE...]. FOLDER is the project's,
 by default the one that it is called in: this program may lie elsewhere.
 
-  commit        pre-commit's hook: what is staged is formatted and in step, or refused
+  commit        pre-commit's hook: what is staged is formatted and in sync, or refused
   refresh       git's hooks after a commit, checkout, merge or rebase: notebooks follow
   sync          ./remote pairs: both ways, wherever that is safe
   check         ./remote pairs --check: only tells, for CI

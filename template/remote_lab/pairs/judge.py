@@ -40,7 +40,7 @@ class Past(NamedTuple):
 class Verdict(Enum):
     """What is to be done with a pair."""
 
-    IN_STEP = "in step"
+    IN_STEP = "in sync"
     SCRIPT = "the script was edited"
     NOTEBOOK = "the notebook was edited"
     BOTH = "both were edited, and differ"

@@ -100,15 +100,15 @@ class Record:
             pass  # there is none, or it is none of ours
 
     def is_settled(self) -> bool:
-        """Whether no file has changed since its pair was in step."""
+        """Whether no file has changed since its pair was in sync."""
         return self.now.keys() == self._entries.keys() and not self.changed()
 
     def changed(self) -> list[str]:
-        """The pairs of which a file may have changed since they were in step."""
+        """The pairs of which a file may have changed since they were in sync."""
         return [name for name in self.now if self.known(name) != self.now[name]]
 
     def known(self, name: str) -> Stats | None:
-        """The stats that a pair had when it was last in step."""
+        """The stats that a pair had when it was last in sync."""
         return self._entries[name].stats if name in self._entries else None
 
     def entry(self, name: str) -> Entry | None:

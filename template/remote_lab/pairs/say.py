@@ -10,7 +10,7 @@ from remote_lab.pairs.record import Stats
 
 
 def followed(treated: Treated, written: list[str], kept: str) -> str:
-    """A pair was brought in step.
+    """A pair was brought in sync.
 
     Args:
         treated: The pair.
@@ -24,7 +24,7 @@ def followed(treated: Treated, written: list[str], kept: str) -> str:
     elif treated.verdict is Verdict.SCRIPT and notebook in written:
         text = f"{notebook}: has the cells of {script} now"
     else:
-        text = f"{' and '.join(written)}: made fit for git"
+        text = f"{' and '.join(written)}: cleaned for git"
     if cells:
         text += f"; black changed {cells} cell{'s' if cells > 1 else ''}"
     return f"{text} (before: git show {kept})." if kept else f"{text}."
@@ -77,7 +77,7 @@ def unreadable(path: str, why: str, there: Stats) -> str:
         )
     else:
         way, other = f"make it anew: {_way('script', script)}", there[0]
-    either = f"Mend it, or {way}" if other else "Mend it, or delete it."
+    either = f"Fix it, or {way}" if other else "Mend it, or delete it."
     return f"{path}: {why}. Nothing was touched.\n  {either}"
 
 
@@ -133,7 +133,7 @@ def differs(treated: Treated) -> str:
 
 def in_step(count: int) -> str:
     """All is well."""
-    return f"{count} pair{'' if count == 1 else 's'} in notebooks/, all in step."
+    return f"{count} pair{'' if count == 1 else 's'} in notebooks/, all in sync."
 
 
 def _files(name: str) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class Work:
 
     Args:
         root: The project's folder.
-        record: What was in step when.
+        record: What was in sync when.
         settings: The project's.
     """
 
@@ -134,12 +134,12 @@ class Work:
         return True
 
     def sync(self) -> bool:
-        """Bring all pairs in step, wherever that is safe."""
+        """Bring all pairs in sync, wherever that is safe."""
         self._apply_all(self._treat(self.record.changed()))
         return self._all_in_step()
 
     def check(self) -> bool:
-        """Tell which pairs are not in step, and change nothing."""
+        """Tell which pairs are not in sync, and change nothing."""
         for treated in self._treat(self.record.changed()):
             fine = treated.verdict in (None, Verdict.IN_STEP, Verdict.PARKED)
             if not self.git_has_both and not self.record.now[treated.name].notebook:
@@ -274,7 +274,7 @@ class Work:
         """Whether what is written now stays.
 
         pre-commit takes it back from a file with edits that it has put away, and the
-        pair is then not what it is now: that must not be noted as in step.
+        pair is then not what it is now: that must not be noted as in sync.
         """
         seen = self.record.now.get(treated.name, Stats())
         todo = []

@@ -37,7 +37,7 @@ def write(
         record: What was in sync when.
         treated: What the files should hold.
         known: What is to be noted, but for what is known here alone.
-        lasts: Whether they will hold it on; else the pair is not in step for long.
+        lasts: Whether they will hold it on; else the pair is not in sync for long.
 
     Returns:
         The files that were written.
