@@ -22,12 +22,14 @@ from pairing_door import Door
 from pairing_machines import Machine, Machines
 from pairing_world import MARKS, PAIRS, done
 from searching import LIMIT, searched
-from test_pairs_model import change, some
+from test_pairs_model import change, changes
 
 PAIR = "notebooks/a"
 pairs = st.sampled_from(PAIRS[:1] * 3 + PAIRS[:2])
 which = st.integers(0, 1)
-kills = st.one_of(st.just(-1), st.just(-1), st.integers(0, 40))
+kills = st.one_of(st.just(-1), st.integers(0, 12), st.integers(0, 40))
+sides = st.sampled_from([".py", ".ipynb"])
+some = st.lists(changes, min_size=1, max_size=2)
 
 
 @pytest.fixture
@@ -70,12 +72,42 @@ class Days(RuleBasedStateMachine):
             machine.edit_notebook(pair, lambda cells: None)
         machine.saves_in_lab(pair, lambda cells: self._change(machine, cells, what))
 
-    @rule(there=which, pair=pairs, side=st.sampled_from([".py", ".ipynb"]), what=some)
+    @rule(there=which, pair=pairs, side=sides, what=some)
     def edits(self, there: int, pair: str, side: str, what: list[Any]) -> None:
         """Edit in a program that saves one file."""
         machine = self._machine(there)
         edit = machine.edit_script if side == ".py" else machine.edit_notebook
         edit(pair, lambda cells: self._change(machine, cells, what, side))
+
+    @rule(there=which, pair=pairs, what=some, other=some, hook=st.booleans())
+    def edits_both(
+        self, there: int, pair: str, what: list[Any], other: list[Any], hook: bool
+    ) -> None:
+        """Edit both sides, each in a program that saves one file."""
+        self.edits(there, pair, ".py", what)
+        self.edits(there, pair, ".ipynb", other)
+        if hook and not there:
+            self.commits(hook)
+        else:
+            self.calls(there, "sync", -1)
+
+    @rule(pair=pairs, side=sides, what=some, other=some, more=some, kill=kills)
+    def in_turn(
+        self,
+        pair: str,
+        side: str,
+        what: list[Any],
+        other: list[Any],
+        more: list[Any],
+        kill: int,
+    ) -> None:
+        """The everyday round, which may be cut off, and a further edit there."""
+        self.lab(1, pair, what)
+        self.brings(kill, False)
+        self.edits(0, pair, side, other)
+        self.commits(True)
+        self.pushes(kill, False)
+        self.edits(1, pair, ".ipynb", more)
 
     def _change(
         self, machine: Machine, cells: list[Any], what: list[Any], side: str = ".ipynb"
@@ -163,7 +195,7 @@ def test_no_edit_is_lost_between_two_machines(
     """Any order of edits on either side of either machine, of pushes and saves."""
     done.clear()
     days = type("Found", (Days,), {"door": door})
-    limits = searched(rounds(4, 60), 20)
+    limits = searched(rounds(4, 60), 15)
     run_state_machine_as_test(days, settings=settings(limits))
     counted(", ".join(f"{count} x {what}" for what, count in sorted(done.items())))
 

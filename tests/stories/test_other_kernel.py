@@ -49,14 +49,16 @@ def test_a_notebook_keeps_the_kernel_of_another_environment(stage: Stage) -> Non
     assert again.run(0).strip() == "/usr"
 
     # One that names Jupyter's own python3, as from a colleague, gets the project's.
-    ada.here.write(SCRIPT, ada.here.text(SCRIPT).replace("elsewhere", "python3"))
+    text = ada.here.text(SCRIPT).replace("elsewhere", "python3")
+    ada.here.write("notebooks/colleague.py", text)
     ada.commit("As it came")
-    assert named(ada.here)[0] == "titanic"
+    assert named(ada.here, "notebooks/colleague") == ["titanic"] * 2
 
 
-def named(clone: Clone) -> list[str]:
-    """The kernels that the script and the notebook name."""
-    header = re.search(r"^#     name: (.*)$", clone.text(SCRIPT), re.MULTILINE)
+def named(clone: Clone, pair: str = "notebooks/other") -> list[str]:
+    """The kernels that the script and the notebook of a pair name."""
+    text = clone.text(f"{pair}.py")
+    header = re.search(r"^#     name: (.*)$", text, re.MULTILINE)
     assert header
-    metadata = json.loads(clone.text(NOTEBOOK))["metadata"]
+    metadata = json.loads(clone.text(f"{pair}.ipynb"))["metadata"]
     return [header[1], metadata["kernelspec"]["name"]]
