@@ -14,7 +14,10 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from queue import Queue
+from socket import SHUT_RDWR
+from threading import Thread
 from typing import Any
 
 import websocket
@@ -90,12 +93,14 @@ class Server:
 
 
 class Kernel:
-    """A kernel, by its websocket."""
+    """A kernel, by its websocket; which answers the lab's pings, as a page does."""
 
     def __init__(self, id: str, socket: websocket.WebSocket) -> None:
         self.id = id
         self._socket = socket
         self._session = uuid.uuid4().hex
+        self._messages: Queue[bytes] = Queue()
+        Thread(target=self._listen, daemon=True).start()
 
     def run(self, code: str) -> str:
         """Run a cell to its end, and return the text of its outputs."""
@@ -142,7 +147,18 @@ class Kernel:
 
     def close(self) -> None:
         """End the connection; the kernel goes on."""
-        self._socket.close()
+        with suppress(OSError, websocket.WebSocketException):
+            self._socket.send_close()
+        if self._socket.sock:
+            with suppress(OSError):  # the lab has ended it
+                self._socket.sock.shutdown(SHUT_RDWR)
+
+    def _listen(self) -> None:
+        self._socket.settimeout(None)
+        with suppress(OSError, websocket.WebSocketException):
+            while isinstance(message := self._socket.recv(), bytes):
+                self._messages.put(message)
+        self._messages.put(b"")
 
     def debug(self, command: str, arguments: dict[str, Any]) -> None:
         """Give the kernel's debugger an order, and wait for its answer."""
@@ -171,7 +187,9 @@ class Kernel:
 
     def _answer_to(self, request: str) -> tuple[str, dict[str, Any]]:
         while True:
-            _, *parts = _unpacked(self._socket.recv())
+            message = self._messages.get(timeout=60)
+            assert message, "the connection to the kernel has ended"
+            _, *parts = _unpacked(message)
             header, parent, _, content = map(json.loads, parts[:4])
             if parent.get("msg_id") == request:
                 return header["msg_type"], content
@@ -201,9 +219,8 @@ def _packed(parts: list[bytes]) -> bytes:
     )
 
 
-def _unpacked(message: str | bytes) -> list[bytes]:
+def _unpacked(message: bytes) -> list[bytes]:
     """Return the parts of such a message."""
-    assert isinstance(message, bytes)
     (count,) = struct.unpack_from("<Q", message)
     offsets = struct.unpack_from(f"<{count}Q", message, 8)
     return [message[a:b] for a, b in itertools.pairwise(offsets)]
