@@ -171,21 +171,27 @@ class Person:
         self.here.sh("git push -q -u origin main")
         return said
 
-    def clones_project(self, options: str | None = None) -> str:
+    def clones_project(self, options: str = "") -> str:
         """Clone the project from git's server, and set it up.
 
         Args:
-            options: For ./remote install; the login there and a free port by default.
+            options: For ./remote setup; without any, it asks for the login.
 
         Returns:
-            What was said.
+            What setup said.
         """
         repository = self.stage.repository(self.slug)
         self.laptop.run("git", "clone", "-q", repository, self.slug)
         self.stage.lend(self)
-        own = f"--user {self.account.name} --lab-port {self.lab_port}"
-        said = self.remote(f"install {own if options is None else options}")
-        return said + self.remote("setup", timeout=240)
+        # All laptops of a story are one machine, on which a port is taken once.
+        port = f"[remotes.{self.slug}]\nlab_port = {self.lab_port}\n"
+        (self.project.root / "remote.local.toml").write_text(port)
+        if options:
+            return self.remote(f"setup {options}", timeout=240)
+        typed = f"{self.account.name}\n"
+        done = self.project.remote("setup", input=typed, tty=True, timeout=240)
+        assert "Your login on" in done.stdout
+        return done.stdout
 
     # Commands
 

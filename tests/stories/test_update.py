@@ -54,7 +54,8 @@ def test_an_update_in_the_middle_of_the_week(stage: Stage, tmp_path: Path) -> No
     saved = ada.advised(dry, "remote save", code=1)
     ada.advised(saved, "git merge")
     assert ada.here.changes() == changed  # the update is as it was
-    pushed = ada.advised(said, "./remote push")
+    ada.advised(said, "./remote install")
+    pushed = ada.advised(said, "./remote setup")
     see(ada)
     # The kernels run on, with all that they hold; the lab waits for a restart.
     assert page.run(1) == "86"
@@ -67,8 +68,7 @@ def test_an_update_in_the_middle_of_the_week(stage: Stage, tmp_path: Path) -> No
     assert page.run(1) == "86"
     page.save()
 
-    # git's hooks still run the program of before, until setup has been run.
-    ada.advised(ada.remote("pairs"), "./remote setup")
+    # git's hooks run the new program; the lab waits for a restart, which ends kernels.
     assert "setup" not in ada.remote("pairs")
     doctor = ada.remote("doctor", code=1)
     ada.advised(doctor, "lab restart")
