@@ -132,6 +132,7 @@ def push(
         return head
     values = {**project.names, "mode": "apply", "branch": branch, "commit": head}
     values |= {"expected": current, "found": there.head}
+    values |= {"author": _config(project, "name"), "email": _config(project, "email")}
     text = program("state", "lock", "code", values=values, main="code_switch")
     parcel = Parcel(text, packed=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -256,6 +257,14 @@ def _refuse(connection: Connection, there: RemoteCode) -> None:
 def _known(project: Project, commit: str) -> bool:
     """Whether the laptop has a commit."""
     return _says_yes(project, "cat-file", "-e", f"{commit}^{{commit}}")
+
+
+def _config(project: Project, key: str) -> str:
+    """The user's name or email, as git has it; empty where it has none."""
+    try:
+        return git(project, "config", f"user.{key}")
+    except Problem:
+        return ""
 
 
 def _says_yes(project: Project, *question: str) -> bool:

@@ -167,7 +167,8 @@ def values(connection: Connection, **more: str) -> dict[str, str]:
     project = connection.project
     # The sandbox is on the user's own machine: its systemd and tmux are his.
     service = "process" if connection.remote.sandbox else project.service
-    return {**project.names, "service": service, **more}
+    name = connection.remote.name
+    return {**project.names, "remote": name, "service": service, **more}
 
 
 def _what_became(

@@ -15,7 +15,8 @@
 #
 # No pipelines where it counts: of a part that dies, sh would learn nothing. And few
 # commands: on a machine nearby, starting them is most of what a push takes.
-# Needs: state.sh, lock.sh, places.sh, bashrc.sh, former.sh, compare.sh, lab.sh, mode.
+# Needs: state.sh, lock.sh, places.sh, bashrc.sh, former.sh, compare.sh, lab.sh, mode,
+# remote (its name).
 
 stage() { # the new generation, whole, beside the others: $part, to be $next
     number=1
@@ -142,6 +143,7 @@ push_home() {
         mv "$part" "$next" && turn_to "$number" || fail 1 nowrite "$state"
         write_through || fail 1 behind "$behind" push
     fi
+    remote_noted
     bashrc_in
     links_out
     if [ "$due" = yes ]; then
@@ -150,6 +152,12 @@ push_home() {
         prune
     fi
     follow_up
+}
+
+remote_noted() { # what the laptop calls this machine: the title of the lab's page
+    called=''
+    read -r called 2>/dev/null <"$state/remote"
+    [ "$called" = "$remote" ] || echo "$remote" >"$state/remote"
 }
 
 weigh() { # sets due: whether there has to be another generation

@@ -2,7 +2,7 @@
 # branch was pushed to is kept as refs/remote-lab/BRANCH, which the laptop has too.
 # A checkout that was cut off, which $switching tells of, is completed by repair.sh.
 # Needs: state.sh; for code_switch: lock.sh, branch, commit, expected (see same_push),
-# found (the commit that the laptop was told of), and $work/code.bundle.
+# found (the commit that the laptop was told of), author, email, and $work/code.bundle.
 
 switching=$code/.git/remote-lab-switching # OLD NEW BRANCH, as long as it is under way
 following=$code/.git/remote-lab-following # there until the notebooks follow the scripts
@@ -43,6 +43,14 @@ code_make() { # the clone, whole at once: without its slug, it would not be ours
         settle "$work" && mkdir -p "$code" && rmdir "$code" && mv "$work/clone" "$code"
 }
 
+identity_in() { # who commits there, where git does not know: in a terminal of the lab
+    for key in name email; do
+        case $key in name) value=$author ;; *) value=$email ;; esac
+        [ -z "$value" ] || [ -n "$(in_code config "user.$key")" ] ||
+            in_code config "user.$key" "$value"
+    done
+}
+
 code_switch() { # take the commits in, and put the working tree on them
     begin
     same_push
@@ -68,6 +76,7 @@ code_switch() { # take the commits in, and put the working tree on them
         rm -f "$switching"
         fail 3 dirty "$why"
     fi
+    identity_in
     in_code update-ref "refs/remote-lab/$branch" "$commit" || fail 1 nowrite "$code"
     settle "$code" && rm -f "$switching" || fail 1 nowrite "$code"
     say switched "$commit"
