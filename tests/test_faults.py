@@ -46,8 +46,9 @@ def test_a_remote_that_is_away(laptop: Laptop, verb: str) -> None:
 def test_a_name_that_nobody_knows(laptop: Laptop) -> None:
     project = Project.rendered(laptop, {"remote_host": "no-such-host.invalid"})
     told(push(project), 4, "can't be reached", "no-such-host.invalid")
-    row = json.loads(project.remote("status", "--json").stdout)[0]
-    assert row["reachable"] is False
+    done = project.remote("status", "--json", check=False)
+    assert done.returncode == 4
+    assert json.loads(done.stdout)[0]["reachable"] is False
 
 
 def test_a_key_that_the_remote_does_not_know(

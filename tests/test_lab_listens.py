@@ -80,9 +80,9 @@ def test_a_port_that_another_has_is_reported_and_a_free_one_works(
         assert row["lab"] == "stopped"
         assert f"Port {port}" in row["error"]
         found = json.loads(project.remote("doctor", "--json", check=False).stdout)
-        (lab,) = [f for f in found if f["what"].startswith("lab: ")]
+        (lab,) = [f for f in found if f["what"].startswith("Port ")]
         command = done.stderr.partition("Next: ")[2].strip()
-        assert (lab["good"], lab["mend"]) == (False, command)
+        assert (lab["good"], lab["fix"]) == (False, command)
         project.laptop.run("sh", "-c", command, cwd=project.root)
         free = int(command.split()[-1])
         assert free > port

@@ -171,7 +171,7 @@ def test_a_staged_restart_is_had_by_the_command_that_is_printed(busy: Project) -
     assert "with 2 kernels and 1 terminal in it" in done.stderr
     found = busy.remote("doctor", "--json", check=False).stdout
     (owed,) = [f for f in json.loads(found) if "restart" in f["what"]]
-    command = owed["mend"]
+    command = owed["fix"]
     assert command in done.stderr
     busy.laptop.run("sh", "-c", command, cwd=busy.root)
     assert pid(busy) != before

@@ -123,7 +123,9 @@ def test_any_answer_is_survived(
 ) -> None:
     """Any bytes: an exit code of ours, no traceback, nothing that a terminal obeys."""
     hostile.says("lab\ttmux\trunning\t1")
-    assert "lab: running (tmux)" in called(project, "doctor").stdout  # it is believed
+    assert (
+        "The lab is running (tmux)." in called(project, "doctor").stdout
+    )  # it is believed
     before = outside(project)
     tried = 0
 

@@ -123,15 +123,17 @@ def test_each_need_that_is_missing_is_named(
 
 def test_doctor_names_what_is_missing(userland: Userland) -> None:
     done = userland.remote("doctor", check=False)
-    assert f"programs missing: {MORE}\n" in done.stdout
+    assert f"Programs are missing: {MORE}\n" in done.stdout
     for name in ("awk", "find", "diff"):
         (userland.there / name).unlink(missing_ok=True)
     done = userland.remote("doctor", check=False)
-    assert f"programs missing: diff find {MORE}\n" in done.stdout
+    assert f"Programs are missing: diff find {MORE}\n" in done.stdout
     assert "sudo apt install coreutils diffutils findutils mawk" in done.stdout
     for name in [*NEEDS.split(), *MORE.split()]:
         userland.put(name)
-    assert "programs: all there" in userland.remote("doctor", check=False).stdout
+    assert "All programs that are needed are there" in (
+        userland.remote("doctor", check=False).stdout
+    )
 
 
 def test_the_needs_are_all_and_no_more(tmp_path: Path) -> None:

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 # What keeps a .bashrc away from programs that come by ssh.
 GUARD = "Have ~/.bashrc there begin with: case $- in *i*) ;; *) return ;; esac"
+# The same for other login shells, whose start files are others.
+GUARDS = {
+    "zsh": "Move what prints from ~/.zshenv there to ~/.zshrc, which terminals read",
+    "fish": "Have ~/.config/fish/config.fish there begin with:"
+    " status is-interactive; or exit",
+    "csh": "Have ~/.cshrc there begin with: if (! $?prompt) exit",
+    "tcsh": "Have ~/.tcshrc there, or ~/.cshrc, begin with: if (! $?prompt) exit",
+}
 # How ssh says that a connection died: all that we sent may have arrived, and the mark
 # been lost on its way back.
 DIED = re.compile("closed|reset by|disconnect|Broken pipe|not responding")
@@ -60,6 +68,15 @@ def not_run(
     still = "Nothing was changed there." if status else "What it did is not known."
     todo += "\nThis must say hello: " + connection.shell("echo hello")
     return Problem(what, still, todo)
+
+
+def noisy(shell: str) -> str:
+    """What to do where a login without a terminal prints something.
+
+    Args:
+        shell: The login shell there, by its path.
+    """
+    return GUARDS.get(shell.rpartition("/")[2], GUARD)
 
 
 def _forget(connection: "Connection") -> str:

@@ -70,6 +70,7 @@ class Connection:
         self.project = project
         self.remote = remote
         self._ask = ask
+        self.printed = ""  # what the account's start files print: Session.printed
         self._again = False  # whether sshd, or so it seems, has hung up on us before
 
     def verb(self, words: str) -> str:
@@ -182,6 +183,7 @@ class Connection:
                 session.send(write)
                 for record in session.records():
                     take(record)
+                self.printed = session.printed
                 try:
                     return session.end(), session.errors()
                 except Dropped:

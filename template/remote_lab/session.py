@@ -40,6 +40,9 @@ class Session:
     """One program that runs on a remote, and what it says.
 
     Its output counts from a random mark on: what a .bashrc prints comes before.
+
+    Attributes:
+        printed: Of that, the first line that is not blank.
     """
 
     def __init__(self, connection: "Connection") -> None:
@@ -53,6 +56,7 @@ class Session:
         self.most = MOST
         self._reported = False  # whether END was among the records
         self._noise = b""  # the last line before the mark
+        self.printed = ""
         self._writer: threading.Thread | None = None
         self._unsent: BaseException | None = None  # why not all was sent
         self._lacking: list[str] = []  # the programs that are not there
@@ -110,6 +114,8 @@ class Session:
                 self._reported = self._reported or line == END
                 if line != END:
                     yield tuple(line.split("\t"))
+            elif not self.printed:
+                self.printed = line.removesuffix(self._mark)[:200].strip()
             self.marked = self.marked or line.endswith(self._mark)
             self._noise = raw
 

@@ -6,19 +6,19 @@ from typing import Any
 
 from remote_lab import set_up
 from remote_lab.connection import Connection, program
-from remote_lab.errors import Problem
+from remote_lab.errors import UNREACHABLE, Problem
 from remote_lab.home import values
 from remote_lab.lab import taken
 from remote_lab.session import number
 from remote_lab.settings import Project, Remote
-from remote_lab.show import plain
+from remote_lab.show import plain, problem
 from remote_lab.tunnel import tunnel
 
 GIB = 1024 * 1024  # in KiB
 
 
 def status(project: Project) -> list[dict[str, Any]]:
-    """Ask every remote, side by side."""
+    """Ask every remote, side by side; with "exit_code", what each asks for."""
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda r: _row(project, r), project.remotes.values()))
 
@@ -29,9 +29,9 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
     row: dict[str, Any] = {
         "remote": remote.name,
         "reachable": False,
-        "lab": "?",
-        "service": "",
-        "processes": 0,
+        "lab": None,
+        "service": None,
+        "processes": None,
         "tunnel": "up" if tunnel(connection).is_up() else "down",
         "port": remote.lab_port,
         "disk_free_gib": None,
@@ -40,10 +40,11 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
         "cores": None,
         "gpus": [],
         "error": None,
+        "fix": None,
+        "exit_code": 0,
     }
     if remote in set_up.lacking(project):
-        new = set_up.problem(remote)
-        return row | {"error": f"{new.what} Next: {new.todo}"}
+        return row | _failed(set_up.problem(remote))
     text = program(
         "state",
         "places",
@@ -56,7 +57,7 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
     try:
         records = connection.run(text)[1]
     except Problem as error:
-        return row | {"error": error.what}
+        return row | _failed(error)
     row["reachable"] = True
     for record in records:
         match record:
@@ -81,6 +82,10 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
     return row
 
 
+def _failed(error: Problem) -> dict[str, Any]:
+    return {"error": error.what, "fix": error.todo, "exit_code": error.code}
+
+
 def table(rows: list[dict[str, Any]]) -> None:
     """Print the rows for a person."""
     from rich import box
@@ -94,9 +99,13 @@ def table(rows: list[dict[str, Any]]) -> None:
         out.add_column(title, overflow="fold")
     for row in rows:
         if not row["reachable"]:
-            out.add_row(row["remote"], "[red]not reached", row["tunnel"])
+            away = row["exit_code"] == UNREACHABLE
+            text = "[red]not reached" if away else "[red]failed"
+            out.add_row(row["remote"], text, row["tunnel"])
             continue
-        lab = row["lab"] + (f" ({row['service']})" if row["lab"] == "running" else "")
+        lab = (row["lab"] or "?") + (
+            f" ({row['service']})" if row["lab"] == "running" else ""
+        )
         out.add_row(
             row["remote"],
             Text(plain(lab)),
@@ -109,4 +118,4 @@ def table(rows: list[dict[str, Any]]) -> None:
     Console().print(out)
     for row in rows:
         if row["error"]:
-            Console(stderr=True).print(Text(f"{row['remote']}: {plain(row['error'])}"))
+            problem(Problem(f"{row['remote']}: {row['error']}", todo=row["fix"]))

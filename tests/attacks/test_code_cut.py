@@ -156,7 +156,7 @@ def assert_cut(remote: Remote) -> None:
     assert remote.git("--no-optional-locks", "status", "--porcelain")
     told(called(remote.project, "save"), 1, "Nothing was changed", "./remote push")
     said = called(remote.project, "doctor").stdout
-    assert "not committed: 0" in said
+    assert "All edits in ~/titanic are committed" in said
     assert "cut off" in said
 
 

@@ -88,7 +88,7 @@ def in_turn(ada: Person, name: str, new: str, cells: list[str]) -> None:
         assert clone.cells(script) == clone.cells(notebook) == [*cells, new]
         assert clone.changes() == []
         assert in_sync(clone), clone
-    assert "✓ notebooks and scripts are in sync" in ada.remote("doctor")
+    assert "✓ Notebooks and scripts are in sync" in ada.remote("doctor")
 
 
 def in_sync(clone: Clone) -> bool:
@@ -123,5 +123,5 @@ def test_a_conflict_is_told_with_ways_out_that_lose_nothing(stage: Stage) -> Non
     # What was overwritten is kept, and can be shown where that was said.
     shown = told[told.index("git show") :].split(")")[0]
     assert "72" in ada.there.sh(shown)
-    assert "✓ notebooks and scripts are in sync" in ada.remote("doctor")
+    assert "✓ Notebooks and scripts are in sync" in ada.remote("doctor")
     assert ada.there.run("./remote push", check=False).returncode == 2

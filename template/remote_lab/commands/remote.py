@@ -17,7 +17,6 @@ from remote_lab.commands.common import (
     yes_option,
 )
 from remote_lab.connection import Connection
-from remote_lab.errors import FAILED
 
 if TYPE_CHECKING:
     from remote_lab.push import Outcome
@@ -193,21 +192,26 @@ def status(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
     else:
         states.table(rows)
+    sys.exit(max(row["exit_code"] for row in rows))
 
 
 @click.command()
 @name_argument
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def doctor(name: str | None, as_json: bool) -> None:
-    """What is wrong, why, and the command that mends it."""
-    from remote_lab.doctor import examine
+    """What is wrong, why, and the command that fixes it.
 
-    findings = examine(connect(name))
+    Without a name, all remotes are checked.
+    """
+    from remote_lab.doctor import examine, report
+
+    project = current_project()
+    remotes = [project.pick(name)] if name else list(project.remotes.values())
+    findings = examine(project, remotes)
     if as_json:
         import json
 
-        click.echo(json.dumps([vars(f) for f in findings], indent=2))
+        click.echo(json.dumps([finding.json() for finding in findings], indent=2))
     else:
-        for finding in findings:
-            finding.tell()
-    sys.exit(0 if all(f.good for f in findings) else FAILED)
+        report(findings)
+    sys.exit(max(finding.code for finding in findings))

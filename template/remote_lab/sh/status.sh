@@ -16,6 +16,7 @@ needs() { # each need of ours, and whether it is met
         command -v "$need" >/dev/null || missing="$missing $need"
     done
     say missing "$missing"
+    say shell "$SHELL"
     for need in git tmux; do
         if command -v "$need" >/dev/null; then say need "$need" yes; else say need "$need" no; fi
     done
