@@ -101,6 +101,8 @@ class Machine(World):
             script_now, notebook_now = self.sides(pair)
             if None in (script, notebook, script_now, notebook_now, agreed):
                 continue
+            if not script_now and not notebook_now:
+                continue  # cells without words can't be told from no cells
             what = f"{self.name}, {pair}: {agreed} {before[pair]} {self.sides(pair)}"
             if script_now != script and not git_moves:
                 assert script == agreed, f"reverted: {what}\n{said}"
