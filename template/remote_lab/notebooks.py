@@ -27,13 +27,16 @@ def pairs(project: Project, *words: str) -> int:
     program = str(project.root / PROGRAM)
     command = [find_uv(), "run", "--quiet", "--script", program]
     command += ["--root", str(project.root), *words]
-    code = subprocess.run(command, check=False).returncode
+    return subprocess.run(command, check=False).returncode
+
+
+def note_stale_hooks(project: Project) -> None:
+    """Say so if git's hooks run another version of that program; not for setup."""
     if (project.root / ".git").exists() and git_hooks.is_stale(project.root):
         show.note(
             "The git hooks run another version of remote_lab/pairs than this project"
             " has. To have them run this one: ./remote setup"
         )
-    return code
 
 
 def find_uv() -> str:

@@ -11,7 +11,7 @@ from remote_lab.code import branch_of, cut, git, notes
 from remote_lab.connection import Connection, program
 from remote_lab.errors import Problem
 from remote_lab.home import values
-from remote_lab.notebooks import pairs
+from remote_lab.notebooks import note_stale_hooks, pairs
 
 MOST = 2**30  # bytes of a bundle, as text
 
@@ -123,6 +123,7 @@ def _merge(connection: Connection, commit: str, branch: str) -> str:
             f"git merge {name}/saved",
         ) from None
     pairs(project, "refresh")  # git's hooks, which would do so, are off
+    note_stale_hooks(project)
     show.done(f"The edits of {name} are here: commit {commit[:10]}.")
     return commit
 

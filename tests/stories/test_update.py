@@ -55,7 +55,9 @@ def test_an_update_in_the_middle_of_the_week(stage: Stage, tmp_path: Path) -> No
     ada.advised(saved, "git merge")
     assert ada.here.changes() == changed  # the update is as it was
     ada.advised(said, "./remote install")
+    assert "./remote setup" in ada.remote("pairs")  # git's hooks run the former program
     pushed = ada.advised(said, "./remote setup")
+    assert "another version" not in pushed  # setup does not advise itself
     see(ada)
     # The kernels run on, with all that they hold; the lab waits for a restart.
     assert page.run(1) == "86"

@@ -113,7 +113,9 @@ def pairs(check: bool, side: str | None, files: tuple[str, ...]) -> None:
     if bool(side) != bool(files) or (side and check):
         raise click.UsageError("Say both: --from script FILE, or --from notebook FILE.")
     words = [f"from-{side}", *files] if side else ["check" if check else "sync"]
-    sys.exit(notebooks.pairs(current_project(), *words))
+    code = notebooks.pairs(project := current_project(), *words)
+    notebooks.note_stale_hooks(project)
+    sys.exit(code)
 
 
 @click.command()
