@@ -150,7 +150,7 @@ def test_a_piece_at_the_top_of_the_home(pushed: Project) -> None:
     assert not (pushed.home / ".vimrc").is_symlink()
 
 
-# 4. No news is no work
+# 4. No changes, no work
 
 
 def test_no_news_changes_nothing(pushed: Project) -> None:

@@ -127,7 +127,7 @@ def tunnel() -> None:
 @tunnel.command()
 @name_argument
 def up(name: str | None) -> None:
-    """Open the tunnel; again without harm."""
+    """Open the tunnel; safe to repeat."""
     from remote_lab import lab as labs
     from remote_lab.tunnel import tunnel as tunnel_to
 

@@ -39,7 +39,7 @@ def push(
     only: str | None,
     as_json: bool,
 ) -> None:
-    """Bring home pieces, code and environment to a remote.
+    """Bring dotfiles, code and environment to a remote.
 
     Only what changed is sent, and only what changed is restarted. A file that was
     edited on the remote is never overwritten unasked (exit code 3).
@@ -99,7 +99,7 @@ def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
 @name_argument
 @click.option("--restart", is_flag=True, help="Restart the lab, kernels or not.")
 def undo(name: str | None, restart: bool) -> None:
-    """Put back the home pieces that the last push replaced.
+    """Put back the dotfiles that the last push replaced.
 
     The code goes back by git, and a push.
     """
