@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -38,8 +39,32 @@ def resume(why: str, *first: str) -> None:
         print(f"  {command}", file=sys.stderr)
 
 
+def was_there() -> bool:
+    """Whether the project is an old one: `copier recopy` runs the tasks of a copy.
+
+    Then it was committed, or ./remote has noted it on this laptop.
+    """
+    look = ["git", "cat-file", "-e", "HEAD:./remote.toml"]
+    try:
+        if not subprocess.run(look, check=False, capture_output=True).returncode:
+            return True
+        settings = Path("remote.toml").read_text(encoding="utf-8")
+        known = dict(re.findall(r'^(slug|id) = "([a-z0-9-]+)"', settings, re.MULTILINE))
+        notes = Path.home() / ".local/state/remote-lab" / known["slug"] / "laptop/id"
+        return notes.is_file() and known["id"] in notes.read_text(encoding="utf-8")
+    except (OSError, ValueError, KeyError):
+        return False
+
+
 def main() -> None:
     """Set the project up, or say how to do it later."""
+    if was_there():
+        print(
+            "\nThe project was here before: no remote was touched. See git diff, then"
+            " type: ./remote setup",
+            file=sys.stderr,
+        )
+        return
     uv = find_uv()
     if uv is None:
         resume(

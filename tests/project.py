@@ -185,6 +185,6 @@ def sees(home: Path) -> dict[str, bytes]:
 def processes_of(folder: Path) -> list[str]:
     """The command lines that name a folder: what a test has left running."""
     listed = subprocess.run(
-        ["ps", "-eo", "args"], check=True, capture_output=True, text=True
+        ["ps", "-ww", "-eo", "args"], check=True, capture_output=True, text=True
     ).stdout
     return [line for line in listed.splitlines() if str(folder) in line]

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -30,18 +31,22 @@ def copy(
     if uv is not None:
         (programs / "uv").write_text(f"#!/bin/sh\n{uv}\n")
         (programs / "uv").chmod(0o755)
-    env = {"PATH": str(programs), "HOME": str(folder), "PWD": str(folder)}
     # Python's own uv, if the tests' environment has it, is not to be found.
     (folder / "uv.py").write_text(f"{beside}\n")
-    env["PYTHONPATH"] = str(folder)
     command = [sys.executable, "-m", "copier", "copy", "--trust", "--defaults"]
     return subprocess.run(
         [*command, str(snapshot(folder / "t")), "new lab"],
         cwd=folder,
-        env=env,
+        env=environment(folder),
         capture_output=True,
         text=True,
     )
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """What Copier runs with: the stand-ins in that folder, which is the home."""
+    home = {"HOME": str(folder), "PWD": str(folder), "PYTHONPATH": str(folder)}
+    return {**home, "PATH": str(folder / "bin")}
 
 
 def test_it_sets_the_project_up(tmp_path: Path) -> None:
@@ -80,6 +85,33 @@ def test_a_uv_that_only_copier_has_is_used_and_told(tmp_path: Path) -> None:
     assert (tmp_path / "called").read_text() == "run -q --script remote setup\n"
     assert f"there is only {own}" in done.stderr
     assert "pipx install uv" in done.stderr
+
+
+@pytest.mark.parametrize("trace", ["commit", "note"])
+def test_recopy_pushes_nothing(tmp_path: Path, trace: str) -> None:
+    """To Copier it is a copy: the project itself tells."""
+    copy(tmp_path, 'echo called >>"$HOME/called"')
+    project = tmp_path / "new lab"
+    settings = tomllib.loads((project / "remote.toml").read_text())
+    if trace == "commit":
+        own = ["git", "-c", "user.name=t", "-c", "user.email=t@t"]
+        for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "made"]):
+            subprocess.run([*own, *words], cwd=project, check=True)
+    else:  # as ./remote notes it, whatever became of the first commit
+        note = tmp_path / ".local/state/remote-lab" / settings["slug"] / "laptop/id"
+        note.parent.mkdir(parents=True)
+        note.write_text(f"{settings['id']} {project}\n")
+    command = ["-m", "copier", "recopy", "--trust", "--defaults", "--overwrite"]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=project,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no remote was touched" in done.stderr
+    assert (tmp_path / "called").read_text() == "called\n"
 
 
 def test_it_is_the_only_task_and_for_copies_alone() -> None:

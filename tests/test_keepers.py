@@ -10,17 +10,23 @@ from live import Live
 from process import wait_until
 from remote_lab.keepers import Launchd, Systemd
 
-KEEPERS = Path(__file__).parent.parent / "template/remote_lab/keepers.py"
+PACKAGE = Path(__file__).parent.parent / "template/remote_lab"
+NEEDED = ("__init__.py", "held.py", "keepers.py", "supervise.py")
 TUNNEL = ["/usr/bin/ssh", "-N", "titanic-lab"]
 
 
 @pytest.mark.xdist_group("box")
 def test_systemd_brings_a_command_back_until_it_is_stopped(fresh_user: Account) -> None:
     # Root writes it: what others may read is enough.
-    fresh_user.box.sh(f"cat >{fresh_user.home}/keepers.py", input=KEEPERS.read_text())
+    package = f"{fresh_user.home}/remote_lab"
+    fresh_user.box.sh(f"mkdir {package}")
+    for name in NEEDED:
+        text = (PACKAGE / name).read_text()
+        fresh_user.box.sh(f"cat >{package}/{name}", input=text)
 
     def keep(call: str) -> str:
-        text = f"from keepers import keeper; k = keeper('tunnel'); print(k.{call})"
+        text = "from pathlib import Path; from remote_lab.keepers import keeper; "
+        text += f"k = keeper('tunnel', Path('note')); print(k.{call})"
         return fresh_user.sh(f'python3 -c "{text}"').stdout.strip()
 
     def pid() -> str:

@@ -1,13 +1,11 @@
 """Each has a laptop of his own: its ssh config, a teammate's login, key and port."""
 
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from checks import asked, home_of, reaches, wrote
 from laptop import Laptop
+from listener import answers, listening_lab
 from loopback import Loopback, free_port
 from project import Project, snapshot
 
@@ -116,65 +114,39 @@ def teammate(project: Project) -> Iterator[Project]:
 
 
 def test_a_teammate_has_another_login_key_and_port(teammate: Project) -> None:
-    port = str(free_port())
-    own = ("--user", "grace", "--identity", "~/.ssh/other", "--lab-port", port)
+    port, key = str(free_port()), "~/.ssh/other 🔑"
+    own = ("--user", "grace", "--identity", key, "--lab-port", port)
     teammate.remote("install", *own)
     laptop = teammate.laptop
     for host in ("titanic", "titanic-lab"):
         assert asked(laptop, host)["user"] == ["grace"]
-        assert asked(laptop, host)["identityfile"][0] == "~/.ssh/other"
-    assert (laptop.home / ".ssh/other").exists()
+        assert asked(laptop, host)["identityfile"][0] == key
+    assert (laptop.home / ".ssh/other 🔑").exists()
     git = laptop.run("git", "status", "--porcelain", cwd=teammate.root)
     assert git.stdout == ""
     assert (teammate.root / "remote.local.toml").exists()
     # One of them alone, later: the others stay.
     teammate.remote("install", "--user", "hopper")
     assert asked(laptop, "titanic")["user"] == ["hopper"]
-    assert asked(laptop, "titanic")["identityfile"][0] == "~/.ssh/other"
+    assert asked(laptop, "titanic")["identityfile"][0] == key
     assert teammate.remote("tunnel", "status").stdout.split() == [
         *("titanic", "down", port)
     ]
-
-
-LISTENER = """
-import pathlib, socket, sys
-folder = pathlib.Path(sys.argv[1])
-server = socket.socket(socket.AF_UNIX)
-server.bind(str(folder / "lab.sock"))
-server.listen()
-print("ready", flush=True)
-while True:
-    server.accept()[0].sendall(b"hello from the lab")
-"""
 
 
 def test_a_teammates_tunnel_has_his_own_port(
     laptop: Laptop, loopback: Loopback
 ) -> None:
     project, port = Project.rendered(laptop, reaches(loopback)), free_port()
-    state = loopback.home / ".local/state/remote-lab/titanic"
-    state.mkdir(parents=True)
-    # What tells the lab's process from any other is its python.
-    python = f"{loopback.home}/titanic/.venv/bin/python"
-    with subprocess.Popen(
-        [sys.executable, "-c", LISTENER, state, python], stdout=subprocess.PIPE
-    ) as lab:
-        try:
-            assert lab.stdout
-            assert lab.stdout.readline()
-            (state / "lab.addr").write_text(f"pid={lab.pid}\nsocket={state}/lab.sock\n")
-            (state / "token").write_text("secret")
-            project.remote("install", "--lab-port", str(port))
-            said = project.remote("tunnel", "up").stderr
-            assert f"http://127.0.0.1:{port}" in said
-            (forward,) = asked(laptop, "titanic-lab")["localforward"]
-            assert forward.split() == [f"[127.0.0.1]:{port}", f"{state}/lab.sock"]
-            assert "localforward" not in asked(laptop, "titanic")
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as lab_port:
-                assert lab_port.recv(64) == b"hello from the lab"
-            project.remote("uninstall")
-        finally:
-            lab.kill()
+    with listening_lab(loopback) as there:
+        project.remote("install", "--lab-port", str(port))
+        said = project.remote("tunnel", "up").stderr
+        assert f"http://127.0.0.1:{port}" in said
+        (forward,) = asked(laptop, "titanic-lab")["localforward"]
+        assert forward.split() == [f"[127.0.0.1]:{port}", there]
+        assert "localforward" not in asked(laptop, "titanic")
+        assert answers(port)
+        project.remote("uninstall")
 
 
 @pytest.mark.parametrize(

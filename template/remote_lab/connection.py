@@ -71,6 +71,7 @@ class Connection:
         self.remote = remote
         self._ask = ask
         self.printed = ""  # what the account's start files print: Session.printed
+        self.options: list[str] = []  # more of ssh's, while a command runs
         self._again = False  # whether sshd, or so it seems, has hung up on us before
 
     def verb(self, words: str) -> str:
@@ -198,6 +199,7 @@ class Connection:
         """The ssh command with this project's configuration, less the Host."""
         # The user's own forwards are for logins; the tunnel takes care of its own.
         options = ["-o", "ClearAllForwardings=yes"]
+        options += self.options
         options += [] if self._ask else ["-o", "BatchMode=yes"]
         if self._again:
             # Else ssh keeps to itself what a jump host complains of, and all that one

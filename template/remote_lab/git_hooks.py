@@ -17,6 +17,7 @@ from pathlib import Path
 from shlex import quote
 
 from remote_lab.errors import Problem
+from remote_lab.files import write_whole
 from remote_lab.settings import FROM_GIT
 
 PAIRS = "remote_lab/pairs"
@@ -215,8 +216,6 @@ def follow_git(folder: Path) -> list[str]:
             )
         # At the top: what follows may end with an exit of its own.
         _write(hook, f"{first}{BLOCK}{end}{rest}")
-        if made:
-            hook.chmod(0o755)
         new.append(name)
     return new
 
@@ -324,4 +323,6 @@ def _read(hook: Path) -> str:
 
 
 def _write(hook: Path, text: str) -> None:
-    hook.write_bytes(text.encode("utf-8", "surrogateescape"))
+    # Git runs it whenever it likes: never a part of it. A link stays one.
+    at = hook.resolve()
+    write_whole(at, text, at.stat().st_mode & 0o7777 if at.exists() else 0o755)

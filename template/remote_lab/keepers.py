@@ -1,7 +1,7 @@
 """Who minds the tunnel's ssh, so that it comes back after sleep: systemd or launchd.
 
 Nothing is installed: the systemd unit is a transient one, and the launchd agent's
-file goes with it. Where neither is there, ssh goes to the background unminded.
+file goes with it. Where neither is there, a process of our own does it.
 """
 
 import os
@@ -12,6 +12,8 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
+
+from remote_lab import held, supervise
 
 
 class Keeper(ABC):
@@ -113,14 +115,54 @@ class Launchd(Keeper):
         return f"gui/{os.getuid()}"
 
 
-def keeper(name: str) -> Keeper | None:
-    """The keeper that this machine has."""
+class Own(Keeper):
+    """A detached process of ours, which holds a lock on a file: see supervise.py.
+
+    Args:
+        name: What the command is for.
+        file: The file.
+    """
+
+    def __init__(self, name: str, file: Path) -> None:
+        super().__init__(name)
+        self._file = file
+
+    def start(self, argv: list[str]) -> bool:
+        self.stop()
+        process = held.start("supervise", self._file, *argv)
+        # If another one was faster, that one minds it, and ours ends.
+        while process.poll() is None and not self._noted().startswith(
+            f"{process.pid}\n"
+        ):
+            time.sleep(0.02)
+        return held.is_held(self._file)
+
+    def stop(self) -> None:
+        held.end(self._file)
+
+    def failing(self) -> bool:
+        return supervise.ENDED in self._noted() or not held.is_held(self._file)
+
+    def _noted(self) -> str:
+        try:
+            return self._file.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return ""
+
+
+def keeper(name: str, file: Path) -> Keeper:
+    """The keeper that this machine has.
+
+    Args:
+        name: What the command is for.
+        file: Where a process of our own notes that it runs.
+    """
     if sys.platform == "darwin":
         return Launchd(name)
     answers = ["systemctl", "--user", "--quiet", "is-active", "basic.target"]
     if shutil.which("systemd-run") and _quietly(answers):
         return Systemd(name)
-    return None
+    return Own(name, file)
 
 
 def _quietly(argv: list[str]) -> bool:

@@ -1,14 +1,14 @@
 """The sandbox's tunnel: what `ssh -L` does, between two places on this machine.
 
-Run as a program: relay.py PORT TARGET LOCKFILE, with TARGET a socket's path or
-host:port. It holds a lock on its file as long as it runs, with its pid inside.
+A process of its own: main() of this module, with the words PORT TARGET LOCKFILE.
+TARGET is a socket's path or host:port.
 """
 
 import asyncio
-import fcntl
-import os
 import sys
 from pathlib import Path
+
+from remote_lab import held
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,13 +47,5 @@ async def relay(port: int, target: str) -> None:
 def main() -> None:
     """Take the lock, note the pid, and relay."""
     port, target, path = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-    with Path(path).open("a", encoding="ascii") as held:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        held.truncate(0)
-        held.write(str(os.getpid()))
-        held.flush()
+    with held.hold(Path(path)):
         asyncio.run(relay(port, target))
-
-
-if __name__ == "__main__":
-    main()

@@ -85,7 +85,7 @@ def forget(project: Project, name: str) -> None:
     laptop.end_connections(Connection(project, remote))
     write(changes)
     own = settings.forget_personal(project.root, name)
-    for file in ("target", "relay", "tunnel_config"):
+    for file in ("target", "relay", "keeper", "starting", "tunnel_config"):
         (project.state / f"{name}.{file}").unlink(missing_ok=True)
     there = Path(".sandbox", name) if remote.sandbox else None
     project = settings.load(project.root)

@@ -5,10 +5,7 @@ tunnel alone, answers whether it lives (-O check) and ends it (-O exit). Plain l
 have another socket, so they never carry the forward.
 """
 
-import fcntl
 import hashlib
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -16,13 +13,20 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
+from remote_lab import agent, held, show
 from remote_lab.call import quietly
 from remote_lab.complaints import explain
 from remote_lab.connection import Connection
 from remote_lab.errors import Problem
 from remote_lab.files import write_whole
 from remote_lab.keepers import Keeper, keeper
-from remote_lab.sshconf import target_file, tunnel_config, write_personal
+from remote_lab.sshconf import (
+    ask,
+    ssh_config,
+    target_file,
+    tunnel_config,
+    write_personal,
+)
 
 
 class Tunnel(ABC):
@@ -61,13 +65,15 @@ class Tunnel(ABC):
             Problem: The port is taken, or the remote can't be reached.
         """
         wanted = f"{self.port} {target}"
-        if self.is_up():
-            if self._read() == wanted:
-                return False
-            self.down()
-        self._check_port()
-        write_whole(self._target, wanted)
-        self._start(target)
+        # Of two at once, the second finds it up: neither ends what the other starts.
+        with held.alone(self.state / f"{self.remote.name}.starting"):
+            if self.is_up():
+                if self._read() == wanted:
+                    return False
+                self.down()
+            self._check_port()
+            write_whole(self._target, wanted)
+            self._start(target)
         return True
 
     def down(self) -> bool:
@@ -108,8 +114,9 @@ class SshTunnel(Tunnel):
     """Through ssh, to the Host named after the remote, with "-lab"."""
 
     @property
-    def _keeper(self) -> Keeper | None:
-        return keeper(f"remote-lab-tunnel-{self.remote.host}")
+    def _keeper(self) -> Keeper:
+        name = f"remote-lab-tunnel-{self.remote.host}"
+        return keeper(name, self.state / f"{self.remote.name}.keeper")
 
     def command(self, *options: str) -> list[str]:
         """The tunnel's ssh: its Host has the forward, and ExitOnForwardFailure.
@@ -130,15 +137,30 @@ class SshTunnel(Tunnel):
 
     def _start(self, target: str) -> None:
         write_personal(self.connection.project)
-        if not self._start_minded():
-            self._start_in_background()
+        with agent.set_aside() as typed:
+            minded = self._start_minded()
+        if minded:
+            return
+        config = str(ssh_config(self.connection.project))
+        key = ask(["-F", config, self.remote.host])["identityfile"][0]
+        if not typed and sys.stdin.isatty():
+            show.note(
+                "The tunnel is a connection of its own, and logs in once more: ssh may"
+                f" ask again. Where an agent has your key, it does not: ssh-add {key}"
+            )
+        self._start_in_background()
+        begin = 'eval "$(ssh-agent)" && ' if typed else ""
+        down, up = map(self.connection.verb, ("tunnel down", "tunnel up"))
+        show.note(
+            "This tunnel will not come back by itself after sleep, since its login"
+            f" needs you. Where an agent has your key, it does: {begin}ssh-add {key} &&"
+            f" {down} && {up}"
+        )
 
     def _start_minded(self) -> bool:
         """With a keeper; it can't answer ssh's questions, so this may fail."""
         minder = self._keeper
-        if not minder or not minder.start(
-            self._forwarding("-o", "BatchMode=yes", "-N")
-        ):
+        if not minder.start(self._forwarding("-o", "BatchMode=yes", "-N")):
             return False
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not minder.failing():
@@ -164,8 +186,7 @@ class SshTunnel(Tunnel):
         return [ssh, *keep, *words]
 
     def _stop(self) -> None:
-        if minder := self._keeper:
-            minder.stop()
+        self._keeper.stop()
         _succeeds(self.command("-O", "exit"))
 
 
@@ -181,24 +202,10 @@ class SandboxTunnel(Tunnel):
         return self.state / f"{self.remote.name}.relay"
 
     def is_up(self) -> bool:
-        try:
-            with self._lock.open("r+", encoding="ascii") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        return held.is_held(self._lock)
 
     def _start(self, target: str) -> None:
-        relay = Path(__file__).with_name("relay.py")
-        process = subprocess.Popen(
-            [sys.executable, "-I", relay, str(self.port), target, self._lock],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        process = held.start("relay", str(self.port), target, self._lock)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and process.poll() is None:
             if listens(self.port):
@@ -211,12 +218,7 @@ class SandboxTunnel(Tunnel):
         )
 
     def _stop(self) -> None:
-        if not self.is_up():
-            return
-        # The lock is held, so the pid inside is the relay's.
-        os.kill(int(self._lock.read_text(encoding="ascii")), signal.SIGTERM)
-        while self.is_up():
-            time.sleep(0.02)
+        held.end(self._lock)
 
 
 def tunnel(connection: Connection) -> Tunnel:
@@ -233,7 +235,8 @@ def listens(port: int) -> bool:
 
 
 def _free_port(after: int) -> int:
-    return next((p for p in range(after + 1, after + 200) if not listens(p)), after + 1)
+    near = [*range(after + 1, min(after + 200, 65536)), *range(after - 1, 1023, -1)]
+    return next((port for port in near if not listens(port)), after)
 
 
 def _holder(port: int) -> str:

@@ -28,9 +28,10 @@ def open_(name: str | None, no_browser: bool) -> None:
 
     If the browser shows nothing, open the URL that is printed.
     """
-    from remote_lab import opening, redirect
+    from remote_lab import agent, opening, redirect
 
-    url = opening.open_lab(connection := connect(name))
+    with agent.for_command(connection := connect(name)):
+        url = opening.open_lab(connection)
     click.echo(url)
     if not no_browser:
         redirect.browse(connection, url)
@@ -128,11 +129,13 @@ def tunnel() -> None:
 @name_argument
 def up(name: str | None) -> None:
     """Open the tunnel; safe to repeat."""
+    from remote_lab import agent
     from remote_lab import lab as labs
     from remote_lab.tunnel import tunnel as tunnel_to
 
-    way = tunnel_to(connection := connect(name))
-    new = way.up(labs.address(connection).target)
+    with agent.for_command(connection := connect(name)):
+        way = tunnel_to(connection)
+        new = way.up(labs.address(connection).target)
     show.done(f"The tunnel {'is' if new else 'was'} up: http://127.0.0.1:{way.port}")
 
 
