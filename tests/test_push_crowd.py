@@ -223,6 +223,7 @@ def leftovers(home_there: Path, slug: str) -> list[str]:
     """What should not be in a project's state once all is quiet."""
     state = home_there / ".local/state/remote-lab" / slug
     usual = {"current", "generations", "folders", "links", "bashrc-made", "project"}
+    usual |= {"bashrc-block", "remote"}
     found = [path.name for path in state.iterdir() if path.name not in usual]
     return found + [
         path.name

@@ -86,7 +86,7 @@ class Lab:
             folder.mkdir(parents=True)
         port = free_port()
         answers = {"project_slug": "titanic", "remote_dir": "titanic"}
-        answers |= {"lab_listen": "port", "lab_remote_port": str(port)}
+        answers |= {"lab_listen": "port"}
         for path in CONFIG.glob("*.py*"):
             text = path.read_text()
             if path.suffix == ".jinja":
@@ -101,6 +101,7 @@ class Lab:
         self.env = {**os.environ, "HOME": str(home), "JUPYTER_PATH": str(home)}
         self.env |= {"JUPYTER_CONFIG_PATH": str(self.config)}
         self.env |= {"JUPYTER_RUNTIME_DIR": str(home / "run")}
+        self.env |= {"REMOTE_LAB_PORT": str(port)}
         self.server = Server(f"http://127.0.0.1:{port}/titanic/lab?token=secret")
 
     def lower(self, **limits: int) -> None:

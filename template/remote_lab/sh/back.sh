@@ -86,7 +86,8 @@ remove_home() { # everything of the project, but its code, off this account
         mv "$work/kept" "$HOME/$slug.kept.$id" || fail 1 stopped "$HOME"
         say kept "$slug.kept.$id"
     fi
-    settle "$HOME" || fail 1 stopped "$HOME"
+    # First: a push that finds this note, and no block, would take it that a user deleted it.
+    rm -f "$state/bashrc-block" && settle "$HOME" || fail 1 stopped "$HOME"
     # The one switch, to nowhere: from here on, the home shows nothing of ours.
     rm -f "$current" || fail 1 stopped "$state"
     bashrc_out || { rm -f "$beside"; fail 1 remains .bashrc; }
