@@ -42,11 +42,12 @@ def install(
 
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
-    project = settings.load(settings.ROOT)
+    if own:  # it replaces what may keep the settings from being loaded
+        project = settings.save_personal(settings.ROOT, name, **own)
+    else:
+        project = settings.load(settings.ROOT)
     if name or own:
         name = project.pick(name).name
-    if own:
-        project = settings.save_personal(settings.ROOT, name, **own)
     laptop.install(project, [name] if name else None)
 
 
