@@ -73,7 +73,8 @@ def assert_tidy(loopback: Loopback) -> None:
         lambda: not [*folder.glob("in.*"), *folder.glob("lock*")], "the remote to end"
     )
     assert {path.name for path in folder.iterdir()} == {
-        *("current", "generations", "folders", "links", "bashrc-made", "project")
+        *("current", "generations", "folders", "links", "bashrc-made", "project"),
+        *("bashrc-block", "remote"),
     }
     assert all(path.name.isdigit() for path in (folder / "generations").iterdir())
     assert not [*loopback.home.glob(".bashrc.*")]

@@ -1,6 +1,24 @@
 # One marked block in ~/.bashrc, for the aliases: put in once, taken out cleanly. That it
 # was put in is noted, so that a user who deletes it is not given it back.
-# Needs: state.sh, id.
+# Needs: state.sh, lock.sh, id.
+
+bashrc_alone() { # of all projects of this account, one at a time changes ~/.bashrc
+    # Of two at once, the second would write what it read before the first: and the block
+    # that is lost so would count as one that the user deleted.
+    tries=0
+    until ln -s "$owner" "$others" 2>/dev/null; do
+        others_gone
+        tries=$((tries + 1))
+        [ $tries -lt 50 ] || return 0
+        sleep 0.1
+    done
+    only=$others
+}
+
+bashrc_let_go() { # the next one may
+    [ -z "$only" ] || rm -f "$only"
+    only=''
+}
 
 bashrc_in() { # one marked block at the end of ~/.bashrc, once
     bashrc=$HOME/.bashrc
@@ -19,6 +37,12 @@ bashrc_in() { # one marked block at the end of ~/.bashrc, once
             { printf '' >"$state/bashrc-block" && say unblocked; }
         return
     fi
+    bashrc_alone
+    bashrc_add
+    bashrc_let_go
+}
+
+bashrc_add() { # it is not in
     [ ! -h "$bashrc" ] || bashrc=$(readlink -f "$bashrc") # the user's link stays
     if [ -e "$bashrc" ]; then
         cp -p "$bashrc" "$beside" && last=$(tail -c 1 "$bashrc") ||
@@ -69,7 +93,15 @@ bashrc_less() { # write, beside it, what ~/.bashrc is without the block, and not
         head -c $((size - 1)) "$beside.more" >"$beside" && rm -f "$beside.more"
 }
 
-bashrc_out() { # put that in its place
+bashrc_out() { # put that in its place: as it would be now
+    bashrc_alone
+    bashrc_less && bashrc_replace
+    status=$?
+    bashrc_let_go
+    return $status
+}
+
+bashrc_replace() {
     [ -n "$beside" ] || return 0
     if [ -s "$beside" ] || [ ! -e "$state/bashrc-made" ]; then
         mv -f "$beside" "$bashrc"

@@ -60,7 +60,8 @@ take_over() { # the lock of a dead holder
 
 begin() { # take the lock, clear up behind the dead, and see to our own end
     locked='' part='' # a generation that is being staged
-    trap 'rm -rf "$work" ${part:+"$part"} ${locked:+"$state/lock"}' EXIT
+    only='' others=${state%/*}/.bashrc.lock # see bashrc.sh
+    trap 'rm -rf "$work" ${part:+"$part"} ${locked:+"$state/lock"} ${only:+"$only"}' EXIT
     trap 'exit 1' HUP INT TERM PIPE
     [ "$mode" != dry ] || return 0
     lock
@@ -91,8 +92,13 @@ sweep() { # what dead pushes left
         "$state"/claim.* "$HOME"/.bashrc."$slug".*; do
         [ ! -e "$left" ] && [ ! -h "$left" ] || away "$left"
     done
+    others_gone
     # A remove that was cut behind its switch, or a first push before it.
     [ -h "$current" ] || [ ! -e "$state/generations" ] || away "$state/generations"
+}
+
+others_gone() { # take away the lock on ~/.bashrc of one that died with it
+    [ ! -h "$others" ] || ! holder=$(readlink "$others") || alive "$holder" || rm -f "$others"
 }
 
 away() { # PATH: delete it, with folders in it that the user has locked
