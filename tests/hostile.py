@@ -19,7 +19,7 @@ from project import Project, snapshot
 from remote_lab import cli, settings
 from remote_lab.session import END
 
-# `ssh -G` is the laptop's own affair, and -O asks a master that there is not. The rest
+# `ssh -G` is the laptop's own affair; -O asks a master, there if `up` is. The rest
 # is a remote that hears all that it is sent, and answers as the files say; the mark
 # that its answer has to begin with is in one of the first lines.
 SSH = """\
@@ -27,7 +27,7 @@ SSH = """\
 told={folder}
 case " $* " in
 *" -G "*) exec {ssh} "$@" ;;
-*" -O "*) exit 255 ;;
+*" -O "*) [ -e "$told/up" ] || exit 255; exit 0 ;;
 *" -N "*) {tunnel} ;;
 esac
 mark=
