@@ -171,11 +171,12 @@ class Person:
         self.here.sh("git push -q -u origin main")
         return said
 
-    def clones_project(self, options: str = "") -> str:
+    def clones_project(self, options: str = "", code: int = 0) -> str:
         """Clone the project from git's server, and set it up.
 
         Args:
             options: For ./remote setup; without any, it asks for the login.
+            code: With options: the exit code that setup should end with.
 
         Returns:
             What setup said.
@@ -187,7 +188,7 @@ class Person:
         port = f"[remotes.{self.slug}]\nlab_port = {self.lab_port}\n"
         (self.project.root / "remote.local.toml").write_text(port)
         if options:
-            return self.remote(f"setup {options}", timeout=240)
+            return self.remote(f"setup {options}", code, timeout=240)
         typed = f"{self.account.name}\n"
         done = self.project.remote("setup", input=typed, tty=True, timeout=240)
         assert "Your login on" in done.stdout
@@ -325,7 +326,8 @@ class Stage:
         lock = person.project.root / "uv.lock"
         if (kept := self._kept / "uv.lock").exists() and not lock.exists():
             lock.parent.mkdir(exist_ok=True)
-            lock.write_bytes(kept.read_bytes())
+            own = kept.read_text().replace('name = "PROJECT"', f'name = "{slug}"')
+            lock.write_text(own)
         for number, folder in enumerate(ENVIRONMENT):
             self.box.sh(
                 f"[ ! -e {KEPT}/{number} ] || [ -e {home}/{folder}/{slug} ] || {{"
@@ -337,7 +339,9 @@ class Stage:
     def keep(self, person: Person) -> None:
         """Keep these, if they are the first."""
         if not (kept := self._kept / "uv.lock").exists():
-            kept.write_bytes((person.project.root / "uv.lock").read_bytes())
+            lock = (person.project.root / "uv.lock").read_text()
+            own = f'name = "{person.slug}"'
+            kept.write_text(lock.replace(own, 'name = "PROJECT"'))
         for number, folder in enumerate(ENVIRONMENT):
             self.box.sh(
                 f"mkdir -p {KEPT} && cd {person.account.home}/{folder} &&"
