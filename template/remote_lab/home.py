@@ -146,7 +146,7 @@ def _verb(
     connection: Connection, verb: str, id: str, restart: bool, key: str = ""
 ) -> HomeReport:
     agreed = "yes" if restart else "no"
-    asked = values(connection, mode="apply", restart=agreed, key=key)
+    asked = values(connection, mode="apply", restart=agreed, public_key=key)
     main = {"undo": "undo_home\nlab_status", "remove": "remove_home"}[verb]
     report = HomeReport()
     try:

@@ -102,7 +102,8 @@ remove_home() { # everything of the project, but its code, off this account
     userctl daemon-reload >/dev/null 2>&1
     linger_out
     # The key opens the account, whoever put it there: it stays, and that is reported.
-    [ -z "$key" ] || ! grep -qsF "$key" "$HOME/.ssh/authorized_keys" || say key
+    [ -z "$public_key" ] ||
+        ! grep -qsF "$public_key" "$HOME/.ssh/authorized_keys" || say key
     # The notes go last: as long as they are there, remove can be had again.
     away "$state/generations" && ours_away "$HOME/.local/share/$base" bin jupyter &&
         ours_away "$HOME/.cache/$base" wheels uv && settle "$HOME" && notes_away ||
