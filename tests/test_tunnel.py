@@ -4,6 +4,7 @@ import re
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from listener import answers, listening_lab
 from loopback import Loopback, free_port
 from process import wait_until
 from project import Project, processes_of
+from remote_lab import held
 
 pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
 
@@ -145,23 +147,31 @@ import fcntl, os, sys, time
 with open(sys.argv[1], "a") as file:
     fcntl.flock(file, fcntl.LOCK_EX)
     print("ready", flush=True)
-    time.sleep(1)
+    sys.stdin.readline()
     file.write(f"{os.getpid()}\\n")
     file.flush()
-    time.sleep(20)
+    time.sleep(60)
 """
 
 
-def test_a_sandboxs_relay_that_is_just_beginning_is_ended(laptop: Laptop) -> None:
+def test_a_process_that_is_just_beginning_is_ended(tmp_path: Path) -> None:
     """It has the lock before it has noted its pid."""
-    project = Project.rendered(laptop)
-    state = laptop.home / STATE
-    state.mkdir(parents=True)
-    with subprocess.Popen(
-        [sys.executable, "-c", BEGINS, state / "titanic.relay"],
-        stdout=subprocess.PIPE,
-    ) as relay:
-        assert relay.stdout
-        assert relay.stdout.readline()
-        assert "is down" in project.remote("tunnel", "down").stderr
-        assert relay.wait(10) == -15
+    path = tmp_path / "lock"
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", BEGINS, path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process,
+        ThreadPoolExecutor() as pool,
+    ):
+        assert process.stdin
+        assert process.stdout
+        assert process.stdout.readline()
+        ending = pool.submit(held.end, path)
+        with pytest.raises(TimeoutError):  # it waits for the pid
+            ending.result(timeout=0.5)
+        print(file=process.stdin, flush=True)
+        ending.result(timeout=30)
+        assert process.wait(10) == -15

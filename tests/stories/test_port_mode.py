@@ -56,7 +56,7 @@ def test_port_mode(stage: Stage, browser: Browser) -> None:
 
 
 def taken(person: Person, said: str, by: str) -> None:
-    """The port is reported as taken, by whom; no command takes the other lab for ours."""
+    """The port is reported as taken, by whom; the other lab counts as none."""
     text = (
         f"Port {PORT} on {person.slug}, where the lab should listen, is taken by {by}."
     )
