@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from laptop import Laptop
 from loopback import Loopback, free_port
-from project import Project
+from project import Project, snapshot
 from remote_lab import laptop as side
 from remote_lab.installed import Record
 
@@ -105,6 +105,28 @@ def test_uninstall_leaves_the_home_as_it_was(project: Project, kind: str) -> Non
     said = project.remote("uninstall").stderr
     assert "as it was before" in said
     assert home_of(laptop) == before
+
+
+@pytest.mark.parametrize("last", ["titanic", "olympic"])
+def test_the_last_of_two_projects_leaves_the_home_as_it_was(
+    project: Project, last: str
+) -> None:
+    """Neither ~/.ssh/config nor a folder was there: the last one deletes them."""
+    laptop = project.laptop
+    before = snapshot(laptop.home)
+    answers = {"remote_host": "127.0.0.1", "identity_file": "~/keys/lab"}
+    answers |= {"project_name": "Olympic", "project_id": "f" * 16}
+    other = Project.rendered(laptop, answers, "olympic")
+    for one in (project, other):
+        one.remote("install")
+    for one in sorted((project, other), key=lambda it: it.root.name == last):
+        one.remote("uninstall")
+    after = snapshot(laptop.home)
+    for seen in (before, after):
+        for path in [*seen]:
+            if path.split("/")[0] in ("titanic", "olympic"):
+                del seen[path]
+    assert after == before
 
 
 def test_what_was_written_below_our_block_stays(project: Project) -> None:

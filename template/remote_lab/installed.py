@@ -51,6 +51,23 @@ class Record:
         """Write the record."""
         write_whole(self._path, json.dumps(self.said, indent=2) + "\n")
 
+    def others_made(self, path: Path) -> bool:
+        """Whether another project's install has made a file or folder.
+
+        It is then ours as well: whichever project goes last takes it away.
+        """
+        for other in self._path.parents[2].glob(f"*/laptop/{self._path.name}"):
+            try:
+                told = json.loads(other.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if not _is_whole(told):
+                continue
+            line = told["lines"].get(str(path), {})
+            if str(path) in told["folders"] or line.get("made"):
+                return True
+        return False
+
     def _load(self, path: Path) -> None:
         try:
             told = json.loads(path.read_text(encoding="utf-8"))

@@ -210,6 +210,9 @@ def bring_key(project: Project, remote: Remote) -> None:
 def make_folder(path: Path, record: Record, mode: int = 0o755) -> None:
     """Make a folder, and note which of its parents are new."""
     if path.is_dir():
+        if record.others_made(path):
+            make_folder(path.parent, record)
+            record.note("folders", str(path))
         return
     make_folder(path.parent, record)
     path.mkdir(mode=mode)
@@ -257,7 +260,7 @@ def insert(path: Path, text: str, record: Record, top: bool = False) -> None:
     record.said["lines"][str(path)] = {
         "text": text,
         "joint": joint,
-        "made": not path.exists(),
+        "made": not path.exists() or record.others_made(path),
     }
     record.save()
     _rewrite(path, text + before if top else before + "\n" * joint + text)

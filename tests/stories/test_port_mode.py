@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from browser import Browser
@@ -11,7 +12,7 @@ from cast import Person, Stage
 pytestmark = [pytest.mark.timeout(600), pytest.mark.needs("chromium")]
 
 PORT = 9089
-MODE = {"lab_listen": "port", "lab_remote_port": PORT}
+MODE: dict[str, Any] = {"lab_listen": "port", "lab_remote_port": PORT}
 
 
 def test_port_mode(stage: Stage, browser: Browser) -> None:
