@@ -24,8 +24,9 @@ from measure import BenchmarkFailed
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "template")]
 
-from remote_lab import git_hooks  # noqa: E402
 from render import render, snapshot  # noqa: E402
+
+from remote_lab.laptop import git_hooks  # noqa: E402
 
 PAIRS = 500
 # What a person may have done before the commit.

@@ -14,8 +14,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from remote_lab import environment, settings
-from remote_lab.connection import Connection
+
+from remote_lab import settings
+from remote_lab.env import stamp
+from remote_lab.transport.connection import Connection
 
 REAL_UV = shutil.which("uv") or ""
 PYPROJECT = """\
@@ -119,13 +121,13 @@ class Lab:
         assert before in text
         path.write_text(text.replace(before, after))
 
-    def build(self) -> environment.EnvironmentReport:
-        wanted = environment.stamp(self.connection.project, "")
-        return environment.build(self.connection, wanted, "")
+    def build(self) -> stamp.EnvironmentReport:
+        wanted = stamp.stamp(self.connection.project, "")
+        return stamp.build(self.connection, wanted, "")
 
     def stamped(self) -> bool:
         stamp = self.code / ".venv" / ".remote-lab-stamp"
-        wanted = environment.stamp(self.connection.project, "")
+        wanted = stamp.stamp(self.connection.project, "")
         return stamp.exists() and stamp.read_text().strip() == wanted
 
     def python(self, text: str) -> str:

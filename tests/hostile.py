@@ -16,8 +16,9 @@ from unittest import mock
 from laptop import Laptop
 from process import Completed
 from project import Project, snapshot
+
 from remote_lab import cli, settings
-from remote_lab.session import END
+from remote_lab.transport.session import END
 
 # `ssh -G` is the laptop's own affair; -O asks a master, there if `up` is. The rest
 # is a remote that hears all that it is sent, and answers as the files say; the mark

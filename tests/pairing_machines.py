@@ -26,13 +26,15 @@ from pairing import ENVIRONMENT
 from pairing_door import Door
 from pairing_world import PAIRS, WORD, World, done, words
 from project import TEMPLATE, rendered
-from remote_lab import code, home, settings
-from remote_lab.connection import Connection
-from remote_lab.errors import Problem
-from remote_lab.pairs import __main__ as program
-from remote_lab.save import save
 from tornado.web import HTTPError
 from traitlets.config import Config
+
+from remote_lab import settings
+from remote_lab.errors import Problem
+from remote_lab.pairs import __main__ as program
+from remote_lab.push import code, dotfiles
+from remote_lab.push.save import save
+from remote_lab.transport.connection import Connection
 
 LAB = TEMPLATE / "template/environment/etc/jupyter/jupyter_server_config.py"
 # What git and the remote's Python are, until they have been called often enough.
@@ -289,7 +291,7 @@ class Machines:
 
 def _push(connection: Connection) -> None:
     """Push's part that brings the code, and has the notebooks follow."""
-    there = home.look(connection).code
+    there = dotfiles.look(connection).code
     code.push(connection, there)
     for text in code.refresh_notebooks(connection):
         print(f"titanic: {text}", file=sys.stderr)

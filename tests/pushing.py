@@ -13,10 +13,12 @@ from tempfile import TemporaryDirectory
 
 from laptop import Laptop
 from project import Project, snapshot
-from remote_lab import home, settings, tree
-from remote_lab.connection import Connection, program
-from remote_lab.home_report import HomeReport
-from remote_lab.parcel import Parcel
+
+from remote_lab import settings
+from remote_lab.push import dotfiles, manifest
+from remote_lab.remote_state import HomeReport
+from remote_lab.transport.bundle import Parcel
+from remote_lab.transport.connection import Connection, program
 
 STATE = ".local/state/remote-lab/titanic"
 TMUX = ".config/remote-lab/titanic/tmux.conf"
@@ -50,11 +52,11 @@ def stream(
     """
     read = settings.load(project.root)
     connection = Connection(read, read.pick(None))
-    values = home.values(connection, mode=mode, restart="no")
-    programs = home.PROGRAMS if main == "push_home" else home.BACK
+    values = dotfiles.values(connection, mode=mode, restart="no")
+    programs = dotfiles.PROGRAMS if main == "push_home" else dotfiles.BACK
     parcel = Parcel(program(*programs, values=values, main=main))
     if main == "push_home":
-        tree.pack(read, tree.read(read, ""), parcel)
+        manifest.pack(read, manifest.read(read, ""), parcel)
     data = io.BytesIO()
     data.write(f": ; {parcel.line('titanic', mode == 'dry')}\n".encode())
     parcel.write(data)
@@ -78,10 +80,10 @@ def ask(project: Project, main: str = "push_home", mode: str = "apply") -> HomeR
     read = settings.load(project.root)
     connection = Connection(read, read.pick(None))
     if main == "undo_home":
-        return home.undo(connection)
+        return dotfiles.undo(connection)
     if main == "remove_home":
-        return home.remove(connection)
-    return home.push(connection, tree.read(read, ""), mode, code=False)
+        return dotfiles.remove(connection)
+    return dotfiles.push(connection, manifest.read(read, ""), mode, code=False)
 
 
 def after_push(project: Project) -> dict[str, bytes]:

@@ -12,9 +12,10 @@ import pytest
 from fleet import Fleet
 from laptop import Laptop
 from project import Project
+
 from remote_lab import cli
 
-PACKAGE = Path(__file__).resolve().parent.parent / "template" / "remote_lab"
+PACKAGE = Path(__file__).resolve().parent.parent / "src" / "remote_lab"
 # These go without the name of one, where there are several remotes.
 ALL_REMOTES = {"add", "install", "doctor", "tunnel status"}
 COMMAND = re.compile(r"\./remote ([a-z]+)(?: ([a-z]+))?")

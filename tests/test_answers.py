@@ -370,8 +370,8 @@ def test_the_full_path_asks_all(tmp_path: Path) -> None:
 
 @given(title=st.text(max_size=300))
 def test_any_title_gives_a_slug(jinja: SandboxedEnvironment, title: str) -> None:
-    names: Any = jinja.get_template("template/remote_lab/templates/names.j2").module
-    checks: Any = jinja.get_template("template/remote_lab/templates/checks.j2").module
+    names: Any = jinja.get_template("src/remote_lab/templates/names.j2").module
+    checks: Any = jinja.get_template("src/remote_lab/templates/checks.j2").module
     slug = names.slug(title)
     assert SLUG.fullmatch(slug)
     assert not checks.slug(slug)
@@ -394,14 +394,14 @@ def test_any_title_gives_a_slug(jinja: SandboxedEnvironment, title: str) -> None
     ],
 )
 def test_slugs_read_well(jinja: SandboxedEnvironment, title: str, slug: str) -> None:
-    names: Any = jinja.get_template("template/remote_lab/templates/names.j2").module
+    names: Any = jinja.get_template("src/remote_lab/templates/names.j2").module
     assert names.slug(title) == slug
 
 
 def test_no_project_is_called_like_a_module_of_python(
     jinja: SandboxedEnvironment,
 ) -> None:
-    names: Any = jinja.get_template("template/remote_lab/templates/names.j2").module
+    names: Any = jinja.get_template("src/remote_lab/templates/names.j2").module
     taken = {
         n for n in (*sys.stdlib_module_names, *keyword.kwlist) if SLUG.fullmatch(n)
     }

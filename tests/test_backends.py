@@ -19,7 +19,8 @@ from live import Live
 from loopback import free_port
 from process import wait_until
 from project import Project
-from remote_lab.opening import answers
+
+from remote_lab.lab.opening import answers
 
 pytestmark = [pytest.mark.xdist_group("box"), pytest.mark.timeout(300)]
 

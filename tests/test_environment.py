@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from env_lab import REAL_UV, REMOTE_TOML, Lab, git
-from remote_lab import env_build, environment
+
+from remote_lab.env import build, stamp
 from remote_lab.errors import Problem
 
 pytestmark = pytest.mark.needs("uv", "git", "unshare", "network")
@@ -221,7 +222,7 @@ def test_no_lock_in_the_commit(lab: Lab) -> None:
     git(lab.root, "rm", "-q", "--cached", "uv.lock")
     git(lab.root, "commit", "-q", "-m", "Forgotten")
     with pytest.raises(Problem, match="not committed") as caught:
-        environment.stamp(lab.connection.project, "")
+        stamp.stamp(lab.connection.project, "")
     assert "git add uv.lock" in caught.value.todo
 
 
@@ -299,6 +300,6 @@ def test_conda_that_is_missing_or_offline(conda_lab: Lab) -> None:
     with pytest.raises(Problem, match="no micromamba, mamba or conda"):
         conda_lab.build()
     conda_lab.tool("conda", "echo CondaHTTPError: HTTP 000 CONNECTION FAILED; exit 1")
-    with pytest.raises(env_build.NoWayOut) as caught:
+    with pytest.raises(build.NoWayOut) as caught:
         conda_lab.build()
     assert "can't be brought" in caught.value.todo

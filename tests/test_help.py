@@ -9,6 +9,7 @@ import re
 import click
 from laptop import Laptop
 from project import Project
+
 from remote_lab import commands
 
 

@@ -8,9 +8,10 @@ import pytest
 from box import Account
 from live import Live
 from process import wait_until
-from remote_lab.keepers import Launchd, Systemd
 
-PACKAGE = Path(__file__).parent.parent / "template/remote_lab"
+from remote_lab.lab.supervisor import Launchd, Systemd
+
+PACKAGE = Path(__file__).parent.parent / "src/remote_lab"
 NEEDED = ("__init__.py", "held.py", "keepers.py", "supervise.py")
 TUNNEL = ["/usr/bin/ssh", "-N", "titanic-lab"]
 

@@ -16,7 +16,8 @@ from laptop import Laptop
 from loopback import free_port
 from process import wait_until
 from project import Project, processes_of
-from remote_lab.opening import answers
+
+from remote_lab.lab.opening import answers
 
 pytestmark = [pytest.mark.xdist_group("lab"), pytest.mark.needs("network")]
 

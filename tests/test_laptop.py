@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from laptop import Laptop
 from loopback import Loopback, free_port
 from project import Project, snapshot
-from remote_lab import laptop as side
-from remote_lab.installed import Record
+
+from remote_lab.laptop import install as side
+from remote_lab.laptop.installed import Record
 
 pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
 

@@ -13,7 +13,8 @@ from laptop import Laptop
 from live import Live
 from loopback import free_port
 from project import Project
-from remote_lab.tunnel import listens
+
+from remote_lab.lab.tunnel import listens
 
 pytestmark = [pytest.mark.xdist_group("box"), pytest.mark.timeout(300)]
 

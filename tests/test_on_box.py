@@ -7,7 +7,8 @@ import pytest
 from browser import Browser
 from live import Live
 from process import wait_until
-from remote_lab.opening import answers as answers_at
+
+from remote_lab.lab.opening import answers as answers_at
 
 pytestmark = [pytest.mark.xdist_group("box"), pytest.mark.timeout(300)]
 

@@ -9,7 +9,8 @@ import pytest
 from image import cache_folder
 from laptop import PASSED_ON
 from pairing import NOTEBOOK, SCRIPT, Repo, cell_of, scenario
-from remote_lab import git_hooks
+
+from remote_lab.laptop import git_hooks
 
 each_tool = pytest.mark.parametrize("tool", ["pre-commit", "prek"])
 

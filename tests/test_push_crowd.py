@@ -22,9 +22,11 @@ from needs import require
 from process import kill_group
 from project import Project
 from pushing import BASHRC, TMUX
-from remote_lab import home, settings, tree
-from remote_lab.connection import SH, Connection, program
-from remote_lab.parcel import Parcel
+
+from remote_lab import settings
+from remote_lab.push import dotfiles, manifest
+from remote_lab.transport.bundle import Parcel
+from remote_lab.transport.connection import SH, Connection, program
 
 # How often is chance here; what may come of it is not.
 dice = random.Random(20)
@@ -199,11 +201,11 @@ class Pusher:
         """Send it by hand, as the sandbox does, to some home."""
         read = settings.load(self.project.root)
         connection = Connection(read, read.pick(None))
-        values = home.values(connection, mode="apply", restart="no")
-        programs = home.PROGRAMS if main == "push_home" else home.BACK
+        values = dotfiles.values(connection, mode="apply", restart="no")
+        programs = dotfiles.PROGRAMS if main == "push_home" else dotfiles.BACK
         parcel = Parcel(program(*programs, values=values, main=main))
         if main == "push_home":
-            tree.pack(read, tree.read(read, ""), parcel)
+            manifest.pack(read, manifest.read(read, ""), parcel)
         data = io.BytesIO()
         data.write(f": ; {parcel.line(self.slug)}\n".encode())
         parcel.write(data)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from laptop import Laptop
 from pushing import VERBS, Scene
+
 from remote_lab.errors import Problem
 
 pytestmark = pytest.mark.needs("root")

@@ -12,6 +12,7 @@ import pytest
 from laptop import Laptop
 from project import Project, snapshot
 from pushing import BASHRC, TMUX, ask, differences, stream
+
 from remote_lab.errors import REMOTE_EDITED, Problem
 
 VIMRC = ".vimrc"

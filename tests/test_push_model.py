@@ -20,12 +20,13 @@ from hypothesis.stateful import (
 )
 from laptop import Laptop
 from project import Project, snapshot
-from remote_lab import tree as pieces_here
-from remote_lab.errors import Problem
-from remote_lab.settings import load
 from searching import LIMIT, searched
 from three_ways import OWN, Node, Tree, cut, put
 from world import World, build, done
+
+from remote_lab.errors import Problem
+from remote_lab.push import manifest as pieces_here
+from remote_lab.settings import load
 
 # What there is to choose from. A name may be odd, and still be one.
 

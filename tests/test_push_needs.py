@@ -19,8 +19,9 @@ from needs import require
 from process import Completed
 from project import Project, sees, snapshot
 from pushing import TMUX, after_push
-from remote_lab.doctor import MORE
-from remote_lab.parcel import NEEDS
+
+from remote_lab.health.doctor import MORE
+from remote_lab.transport.bundle import NEEDS
 
 pytestmark = pytest.mark.needs("uv", "nss_wrapper", "git", "dash")
 

@@ -9,6 +9,7 @@ from laptop import Laptop
 from process import Completed
 from project import Project, sees, snapshot
 from pushing import BASHRC, SERVER, TMUX, ask, differences, visible
+
 from remote_lab.errors import REMOTE_EDITED, Problem
 
 OWN = ".config/remote-lab/titanic"

@@ -15,8 +15,10 @@ import pytest
 from laptop import Laptop
 from process import wait_until
 from project import Project
-from remote_lab import session, settings
-from remote_lab.connection import Connection, hang_up, program
+
+from remote_lab import settings
+from remote_lab.transport import session
+from remote_lab.transport.connection import Connection, hang_up, program
 
 # Who is interrupted while it starts, or ends, what it started has the end of this
 # process end that.

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (
     "template/remote",
-    "template/remote_lab",
+    "src/remote_lab",
     "template/home",
     "template/src",
     "tests",
@@ -17,7 +17,7 @@ PYTHON = (
     "hooks",
     "benchmarks",
 )
-SHELL = sorted((ROOT / "template/remote_lab").glob("*/*.sh"))
+SHELL = sorted((ROOT / "src/remote_lab").glob("*/*.sh"))
 
 
 def tool(*argv: str, cwd: Path = ROOT) -> None:
@@ -36,7 +36,7 @@ def test_ruff() -> None:
 
 
 def test_mypy() -> None:
-    for folder, what in (("template", "remote_lab"), (".", "tools"), (".", "hooks")):
+    for folder, what in (("src", "remote_lab"), (".", "tools"), (".", "hooks")):
         tool(sys.executable, "-m", "mypy", what, cwd=ROOT / folder)
     package = str(*(ROOT / "template/src").glob("*/display.py"))
     for what in ("tests", "benchmarks", package):

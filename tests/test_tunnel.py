@@ -14,7 +14,8 @@ from listener import answers, listening_lab
 from loopback import Loopback, free_port
 from process import wait_until
 from project import Project, processes_of
-from remote_lab import held
+
+from remote_lab.lab import background
 
 pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
 
@@ -169,7 +170,7 @@ def test_a_process_that_is_just_beginning_is_ended(tmp_path: Path) -> None:
         assert process.stdin
         assert process.stdout
         assert process.stdout.readline()
-        ending = pool.submit(held.end, path)
+        ending = pool.submit(background.end, path)
         with pytest.raises(TimeoutError):  # it waits for the pid
             ending.result(timeout=0.5)
         print(file=process.stdin, flush=True)

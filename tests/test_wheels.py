@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from remote_lab import wheels
+
+from remote_lab.env import wheels
 
 MARKERS = {"python_version": "3.11", "python_full_version": "3.11.7"}
 URL = "https://files.example.org/"

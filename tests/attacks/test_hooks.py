@@ -13,8 +13,9 @@ import yaml
 from image import cache_folder
 from laptop import PASSED_ON
 from pairing import NOTEBOOK, SCRIPT, Repo
-from remote_lab import git_hooks
+
 from remote_lab.errors import Problem
+from remote_lab.laptop import git_hooks
 
 pytestmark = pytest.mark.needs("uv", "network")
 

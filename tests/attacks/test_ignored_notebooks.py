@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pairing import NOTEBOOK, SCRIPT, Repo, cell_of
 from process import Completed
-from remote_lab import git_hooks
+
+from remote_lab.laptop import git_hooks
 
 COPY = re.compile(r"^  (cp -R .+)$", re.MULTILINE)
 STORE = ".git/remote-lab/notebooks"

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from remote_lab.errors import Problem
-from remote_lab.opening import answers
 
-SH = Path(__file__).parents[2] / "template/remote_lab/sh"
+from remote_lab.errors import Problem
+from remote_lab.lab.opening import answers
+
+SH = Path(__file__).parents[2] / "src/remote_lab/sh"
 TOKEN = "5ec2e7" * 8
 HOLDER = """
 import socket, sys

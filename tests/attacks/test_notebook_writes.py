@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from pairing import NOTEBOOK, SCRIPT, Repo
+
 from remote_lab.pairs import writing
-from remote_lab.pairs.record import stat_of
+from remote_lab.pairs.sync_state import stat_of
 
 
 def in_place(path: str, text: str) -> None:

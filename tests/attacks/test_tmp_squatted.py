@@ -18,7 +18,7 @@ from loopback import Loopback
 from project import Project, rendered
 from test_launcher import Home
 
-SH = Path(__file__).parents[2] / "template/remote_lab/sh"
+SH = Path(__file__).parents[2] / "src/remote_lab/sh"
 NOBODY = 65534
 
 

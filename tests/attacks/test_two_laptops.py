@@ -20,9 +20,12 @@ from effort import rounds
 from env_lab import Lab
 from laptop import Laptop
 from project import Project
-from remote_lab import code, environment, home, settings, tree
-from remote_lab.connection import Connection
+
+from remote_lab import settings
+from remote_lab.env import stamp
 from remote_lab.errors import Problem
+from remote_lab.push import code, dotfiles, manifest
+from remote_lab.transport.connection import Connection
 
 PIECE = "whose"
 
@@ -51,8 +54,8 @@ class Pusher:
                 self.problem = error
 
     def _home(self) -> None:
-        pieces = tree.read(self._connection.project, "")
-        self._there = home.push(self._connection, pieces)
+        pieces = manifest.read(self._connection.project, "")
+        self._there = dotfiles.push(self._connection, pieces)
 
     def _code(self) -> None:
         code.push(self._connection, self._there.code, self._there.current)
@@ -143,7 +146,7 @@ def test_an_undo_in_between_is_noticed(pushers: list[Pusher]) -> None:
     one = pushers[0]
     one.step()
     read = settings.load(one.project.root)
-    home.undo(Connection(read, read.pick(None)))
+    dotfiles.undo(Connection(read, read.pick(None)))
     one.step()
     assert one.problem
     assert "or an undo" in one.problem.what
@@ -151,9 +154,9 @@ def test_an_undo_in_between_is_noticed(pushers: list[Pusher]) -> None:
 
 @pytest.mark.needs("uv")
 def test_the_environment_is_built_for_the_same_push(lab: Lab) -> None:
-    wanted = environment.stamp(lab.connection.project, "")
+    wanted = stamp.stamp(lab.connection.project, "")
     with pytest.raises(Problem, match="came in between") as raised:
-        environment.build(lab.connection, wanted, "of another push")
+        stamp.build(lab.connection, wanted, "of another push")
     assert "Nothing of the environment was changed" in raised.value.still
 
 

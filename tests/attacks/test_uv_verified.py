@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from env_lab import Lab
-from remote_lab import wheels
+
+from remote_lab.env import wheels
 from remote_lab.errors import Problem
 
 pytestmark = pytest.mark.needs("uv", "git", "unshare", "network")

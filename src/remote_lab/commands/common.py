@@ -1,0 +1,75 @@
+"""What most commands begin with: the project, one of its remotes, the way to it."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from remote_lab import settings
+from remote_lab.errors import FAILED, Busy
+from remote_lab.laptop import configured
+from remote_lab.laptop.identity import claim
+from remote_lab.transport.connection import Connection
+from remote_lab.ui import show
+
+
+def remote_name(ctx: click.Context, param: click.Parameter, text: str) -> list[str]:
+    """The names of the remotes that begin so, for the shell's completion."""
+    return [n for n in settings.load(settings.ROOT).remotes if n.startswith(text)]
+
+
+T = TypeVar("T")
+
+yes_option = click.option(
+    "--yes", is_flag=True, help="End kernels and terminals in the lab, unasked."
+)
+
+
+def sure(act: Callable[[bool], T], yes: bool) -> T:
+    """Do what may end kernels: at a terminal, ask first if it would.
+
+    Args:
+        act: Is given whether the user agrees that they end.
+        yes: Whether the command line says so.
+
+    Raises:
+        Busy: There is nobody to ask; nothing was changed.
+    """
+    try:
+        return act(yes)
+    except Busy as busy:
+        if not sys.stdin.isatty():
+            raise
+        show.note(busy.what)
+    if not click.confirm("Should they end?", err=True):
+        show.note("Nothing was changed.")
+        sys.exit(FAILED)
+    return act(True)
+
+
+name_argument = click.argument("name", required=False, shell_complete=remote_name)
+
+
+def current_project() -> settings.Project:
+    """The project that this command is of, with its notes on this laptop."""
+    project = settings.load(settings.ROOT)
+    claim(project)
+    return project
+
+
+def connect(name: str | None) -> Connection:
+    """The way to the remote of that name; without one, to the only one."""
+    project = current_project()
+    return Connection(project, choose(project, name))
+
+
+def choose(project: settings.Project, name: str | None) -> settings.Remote:
+    """The remote of that name; without one, the only one.
+
+    Raises:
+        Problem: There is none, or several; or this laptop is not set up for it.
+    """
+    if name is None or name in project.remotes:
+        configured.refuse(project, name)
+    return project.pick(name)

@@ -1,0 +1,218 @@
+"""Commands that change or read a remote: push, undo, remove, save, status, doctor."""
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from remote_lab import settings
+from remote_lab.commands.common import (
+    choose,
+    connect,
+    current_project,
+    name_argument,
+    remote_name,
+    sure,
+    yes_option,
+)
+from remote_lab.transport.connection import Connection
+from remote_lab.ui import show
+
+if TYPE_CHECKING:
+    from remote_lab.push.one_remote import Outcome
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=remote_name)
+@click.option("--all", "everywhere", is_flag=True, help="Every remote, side by side.")
+@click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--force", is_flag=True, help="Overwrite what was edited there (kept).")
+@click.option("--restart", is_flag=True, help="Restart the lab, kernels or not.")
+@click.option("--only", metavar="PARTS", help="Some of: home,code,env.")
+@click.option("--json", "as_json", is_flag=True, help="The outcome as JSON.")
+def push(
+    names: tuple[str, ...],
+    everywhere: bool,
+    dry_run: bool,
+    force: bool,
+    restart: bool,
+    only: str | None,
+    as_json: bool,
+) -> None:
+    """Bring dotfiles, code and environment to a remote.
+
+    Only what changed is sent, and only what changed is restarted. A file that was
+    edited on the remote is never overwritten unasked (exit code 3).
+    """
+    from remote_lab.push.one_remote import Options, push
+
+    if dry_run and force:
+        raise click.UsageError("--dry-run and --force exclude each other.")
+    parts = _parts(only)
+    project = current_project()
+    if everywhere:
+        remotes = [choose(project, name) for name in project.remotes]
+    else:
+        remotes = [choose(project, name) for name in dict.fromkeys(names or (None,))]
+    mode = "dry" if dry_run else "force" if force else "apply"
+    options = Options(parts, mode, restart)
+    if len(remotes) == 1:
+        outcomes = [push(Connection(project, remotes[0]), options)]
+    else:
+        from remote_lab.push import fleet
+
+        outcomes = fleet.push_all(project, remotes, options)
+    _tell(outcomes, as_json)
+    # Of several remotes, the highest code: one that can't be reached comes first.
+    sys.exit(max(o.problem.code if o.problem else 0 for o in outcomes))
+
+
+def _parts(only: str | None) -> frozenset[str]:
+    parts = frozenset(only.split(",") if only else settings.PARTS)
+    if not parts <= set(settings.PARTS):
+        raise click.UsageError(f"--only takes some of: {','.join(settings.PARTS)}")
+    return parts
+
+
+def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
+    if as_json:
+        import json
+
+        click.echo(json.dumps([outcome.json() for outcome in outcomes], indent=2))
+    else:
+        for outcome in outcomes:
+            if outcome.diff and len(outcomes) > 1:
+                show.step(f"{outcome.remote}:")
+            show.diff(outcome.diff)
+    if len(outcomes) > 1:
+        from remote_lab.push import fleet
+
+        fleet.problems(outcomes)
+        fleet.table(outcomes)
+    elif outcomes[0].problem:
+        show.problem(outcomes[0].problem)
+    elif not outcomes[0].news:
+        show.done(f"{outcomes[0].remote}: nothing to do.")
+
+
+@click.command()
+@name_argument
+@click.option("--restart", is_flag=True, help="Restart the lab, kernels or not.")
+def undo(name: str | None, restart: bool) -> None:
+    """Put back the dotfiles that the last push replaced.
+
+    The code goes back by git, and a push.
+    """
+    from remote_lab.push import dotfiles
+
+    connection = connect(name)
+    report = dotfiles.undo(connection, restart)
+    for path in report.changed:
+        show.step(f"{connection.remote.name}: ~/{path} is as it was before.")
+    show.done(
+        f"{connection.remote.name}: back to generation {report.generation}; what was"
+        f" in use is kept as ~/.local/state/remote-lab/{connection.project.slug}"
+        f"/generations/{report.former}"
+    )
+    for note in report.notes:
+        show.note(note)
+    if report.staged:
+        from remote_lab.lab.service import restart_command
+
+        show.note(
+            f"The lab keeps its former settings, with {report.staged} in it. To"
+            f" restart it: {restart_command(connection, report.staged)}"
+        )
+    if "lab" in report.followed:
+        from remote_lab.lab.service import check
+
+        check(connection)
+        show.done(f"{connection.remote.name}: restarted the lab with these settings.")
+
+
+@click.command()
+@name_argument
+@yes_option
+def remove(name: str | None, yes: bool) -> None:
+    """Take the project off a remote, but its code.
+
+    Links, settings, service and state go; code, data and the environment, which are
+    yours, stay. What you edited among the settings is kept as a copy. If kernels or
+    terminals run in the lab, it asks first.
+    """
+    from remote_lab.lab.tunnel import tunnel as tunnel_to
+    from remote_lab.laptop.install import public_key
+    from remote_lab.push import dotfiles
+
+    connection = connect(name)
+    key = public_key(connection)
+    report = sure(lambda agreed: dotfiles.remove(connection, agreed, key), yes)
+    tunnel_to(connection).down()
+    for note in report.notes:
+        show.note(note)
+    for path in report.kept:
+        show.note(f"What you had edited there is kept, in ~/{path}")
+    show.done(
+        f"{connection.remote.name}: removed the project. Its code, data and environment"
+        f" were kept, in ~/{connection.project.dir}."
+    )
+    if report.key:
+        out = connection.shell(f'sed -i "\\,{key},d" .ssh/authorized_keys')
+        show.note(
+            "Your key still opens the account, and other programs may use it. To take"
+            f" it out of authorized_keys there: {out}"
+        )
+    if report.lingers:
+        off = connection.shell(f"loginctl disable-linger {shlex.quote(report.lingers)}")
+        show.note(
+            "Lingering, which a push had enabled, was kept: the account has other"
+            f" services, or it could not be disabled. To disable it: {off}"
+        )
+
+
+@click.command()
+@name_argument
+def save(name: str | None) -> None:
+    """Bring what was edited on a remote home, as a git commit."""
+    from remote_lab.push.save import save as run
+
+    run(connect(name))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(as_json: bool) -> None:
+    """Every remote at a glance."""
+    from remote_lab.health import status as states
+
+    rows = states.status(current_project())
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        states.table(rows)
+    sys.exit(max(row["exit_code"] for row in rows))
+
+
+@click.command()
+@name_argument
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def doctor(name: str | None, as_json: bool) -> None:
+    """What is wrong, why, and the command that fixes it.
+
+    Without a name, all remotes are checked.
+    """
+    from remote_lab.health.doctor import examine, report
+
+    project = current_project()
+    remotes = [project.pick(name)] if name else list(project.remotes.values())
+    findings = examine(project, remotes)
+    if as_json:
+        import json
+
+        click.echo(json.dumps([finding.json() for finding in findings], indent=2))
+    else:
+        report(findings)
+    sys.exit(max(finding.code for finding in findings))

@@ -1,0 +1,1 @@
+"""The project's Python environment on a remote."""

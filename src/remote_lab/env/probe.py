@@ -1,0 +1,159 @@
+"""What a remote has to build an environment with, and whether it will do."""
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from packaging.specifiers import SpecifierSet
+
+from remote_lab.env.wheels import Platform, Python
+from remote_lab.errors import Problem
+from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.session import Record, number
+
+# Older ones lack what our programs ask of it, and the uv_build of our pyproject.toml.
+OLDEST_UV = (0, 9)
+# What comes from a remote is a number in a loop, or the length of one: none is taken
+# that would have this machine count to a million, and no more than so many of a kind.
+MOST = {"uv": 20, "python": 50, "held": 5000}
+MARKERS = {
+    "python_full_version": r"\d{1,2}\.\d{1,2}\.\d{1,3}\w{0,10}",
+    "python_version": r"\d{1,2}\.\d{1,2}",
+}
+LONGEST = 300  # of a marker, a path or a file's name
+AS_IT_WAS = "The environment there is as it was."
+
+
+@dataclass
+class Needs:
+    """The records of env_needs (sh/env.sh).
+
+    Attributes:
+        name: The remote's.
+        host: Its Host in the ssh config.
+        again: What to type once a problem is fixed.
+        system: `uname -s` and `uname -m`.
+        libc: Its name and version.
+        uvs: Path and version of each uv there.
+        pythons: The interpreters there, the one to prefer first.
+        online: Whether it can fetch what the lock file names.
+        held: The wheels that were brought before, and their sizes.
+    """
+
+    name: str
+    host: str
+    again: str
+    system: tuple[str, str] = ("", "")
+    libc: tuple[str, str] = ("", "")
+    uvs: list[tuple[str, str]] = field(default_factory=list)
+    pythons: list[Python] = field(default_factory=list)
+    online: bool = False
+    held: dict[str, int] = field(default_factory=dict)
+
+    def take(self, record: Record) -> None:
+        """Learn from one record."""
+        if len(record) > 3 or any(len(text) > LONGEST for text in record[:2]):
+            return
+        match record:
+            case ("system", name, machine):
+                self.system = (name, machine)
+            case ("libc", name, version):
+                self.libc = (name, version)
+            case ("uv", path, version) if len(self.uvs) < MOST["uv"]:
+                self.uvs.append((path, version))
+            case ("python", path, text) if len(self.pythons) < MOST["python"]:
+                if python := _python(path, text):
+                    self.pythons.append(python)
+            case ("online",):
+                self.online = True
+            case ("held", file, size) if len(self.held) < MOST["held"]:
+                self.held[file] = number(size)
+
+    def uv(self) -> str:
+        """Where a uv lies that will do, or nothing."""
+        for path, version in self.uvs:
+            number = re.match(r"uv (\d{1,4})\.(\d{1,4})\b", version)
+            if number and (int(number[1]), int(number[2])) >= OLDEST_UV:
+                return path
+        return ""
+
+    def platform(self) -> Platform:
+        """What binaries it runs.
+
+        Raises:
+            Problem: None that could be brought.
+        """
+        (system, machine), (libc, version) = self.system, self.libc
+        # They name files here, and go into pip's command line.
+        if system != "Linux" or not (
+            re.fullmatch(r"\w{1,30}", machine, re.ASCII)
+            and libc in ("glibc", "musl")
+            and re.fullmatch(r"\d{1,2}\.\d{1,2}(\.[\w.+-]{0,30})?", version, re.ASCII)
+        ):
+            raise Problem(
+                f"{self.name} lacks uv or a way out to the internet, and neither uv nor"
+                " wheels can be brought to"
+                f" {system:.30} {machine:.30} ({libc:.30} {version:.30}).",
+                AS_IT_WAS,
+                "Install uv there (https://docs.astral.sh/uv/) and see that it is"
+                " online, then:"
+                f" {self.again}",
+            )
+        return Platform(machine, libc, version)
+
+    def python(self, wanted: str) -> Python:
+        """The interpreter to build with.
+
+        Args:
+            wanted: requires-python.
+
+        Raises:
+            Problem: None there will do.
+        """
+        for python in self.pythons:
+            if SpecifierSet(wanted).contains(python.version, prereleases=True):
+                return python
+        versions = ", ".join(sorted({python.version for python in self.pythons}))
+        raise Problem(
+            f"{self.name} has {f'Python {versions}' if versions else 'no Python'}, the"
+            f" project wants {wanted}, and there is no way out to the internet to fetch"
+            " one.",
+            AS_IT_WAS,
+            f"Ask who runs {self.name} to install such a Python, or put one on the PATH"
+            f" that this sees: ssh {self.host} 'command -v python3'",
+        )
+
+
+def _python(path: str, text: str) -> Python | None:
+    """What a remote says of an interpreter, if it can be."""
+    if len(text) > 30 * LONGEST:
+        return None
+    try:
+        markers = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    good = isinstance(markers, dict) and all(
+        isinstance(value, str) and len(value) <= LONGEST for value in markers.values()
+    )
+    if good and all(
+        re.fullmatch(pattern, markers.get(key, ""), re.ASCII)
+        for key, pattern in MARKERS.items()
+    ):
+        return Python(path, markers)
+    return None
+
+
+def ask(connection: Connection, values: dict[str, str], url: str) -> Needs:
+    """Ask a remote.
+
+    Args:
+        connection: The way to it.
+        values: What env.sh needs.
+        url: A file of the lock file: who can fetch it is online.
+    """
+    remote = connection.remote
+    text = program("state", "env", values={**values, "url": url}, main="env_needs")
+    needs = Needs(remote.name, remote.host, connection.verb("push"))
+    for record in connection.run(text)[1]:
+        needs.take(record)
+    return needs

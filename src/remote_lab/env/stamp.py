@@ -1,0 +1,88 @@
+"""The project's Python environment on a remote, from the lock file.
+
+A remote with internet fetches for itself. To one without, the laptop brings uv and the
+locked wheels, and the environment is built there, offline. The building is in
+env_build.py, loaded only when there is something to build.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass
+
+from remote_lab.errors import Problem
+from remote_lab.push.code import git
+from remote_lab.settings import Project
+from remote_lab.transport.connection import Connection
+from remote_lab.ui import show
+
+# What decides what is in an environment; environment/ lands in its etc/.
+DECISIVE = {
+    "uv": ("uv.lock", "pyproject.toml", "environment"),
+    "conda": ("environment.yml", "pyproject.toml", "environment"),
+}
+
+
+@dataclass
+class EnvironmentReport:
+    """What building an environment came to.
+
+    Attributes:
+        how: "fetched there" or "brought from here".
+        sent_files: How many wheels were sent.
+        sent_bytes: What was sent, uv included.
+        uv_sent: Whether uv was put there.
+        seconds: How long it took.
+    """
+
+    how: str = "fetched there"
+    sent_files: int = 0
+    sent_bytes: int = 0
+    uv_sent: bool = False
+    seconds: float = 0.0
+
+
+def stamp(project: Project, again: str) -> str:
+    """The name of what the environment is built from: of the commit, as the code is.
+
+    The remote keeps it in ~/<dir>/.venv/.remote-lab-stamp, once the build is complete.
+
+    Args:
+        project: The project.
+        again: What to type once the lock file is committed.
+
+    Raises:
+        Problem: There is no lock file in the commit.
+    """
+    first, *others = DECISIVE[project.environment]
+    if not git(project, "ls-tree", "HEAD", "--", first):
+        write = "uv lock && " if first == "uv.lock" else ""
+        raise Problem(
+            f"{first} is not committed, and the environment is built from it.",
+            "The environment there is as it was.",
+            f"{write}git add {first} && git commit -m 'Add {first}' && {again}",
+        )
+    listed = git(project, "ls-tree", "HEAD", "--", first, *others)
+    return hashlib.sha256(f"{listed}\n".encode()).hexdigest()
+
+
+def build(connection: Connection, wanted: str, current: str) -> EnvironmentReport:
+    """Build the environment on a remote; the code is there already.
+
+    Args:
+        connection: The way to it.
+        wanted: What stamp gives.
+        current: The push whose dotfiles are in use there (HomeReport).
+
+    Raises:
+        Problem: It can't be built; the next push tries again.
+    """
+    from remote_lab.env.build import Build
+
+    began = time.monotonic()
+    report = Build(connection, wanted, current).run()
+    report.seconds = round(time.monotonic() - began, 1)
+    show.done(
+        f"{connection.remote.name}: the environment is in place, {report.how}"
+        f" ({report.seconds:.0f} s)."
+    )
+    return report

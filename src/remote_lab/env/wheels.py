@@ -1,0 +1,335 @@
+"""What the laptop fetches for a remote without internet: the locked wheels, and uv.
+
+Which wheels those are, uv and the `packaging` library say; pip does the fetching, so
+that proxies, private indexes and certificates work as the user has them.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from packaging.markers import Marker
+from packaging.tags import Tag, compatible_tags, cpython_tags
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from remote_lab.errors import Problem
+from remote_lab.ui.progress import bar
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What binaries a remote can run.
+
+    Attributes:
+        machine: As `uname -m` says.
+        libc: glibc or musl.
+        version: Of the libc, such as 2.36.
+    """
+
+    machine: str
+    libc: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"Linux {self.machine}, {self.libc} {self.version}"
+
+    def tags(self) -> list[str]:
+        """The platform tags of wheels that fit, the best first."""
+        major, minor = (int(part) for part in self.version.split(".")[:2])
+        if self.libc == "musl":
+            names = [f"musllinux_{major}_{n}" for n in range(minor, -1, -1)]
+        else:
+            former = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+            names = []
+            for n in range(minor, 4, -1):
+                names += [f"manylinux_{major}_{n}"]
+                names += [former[n]] if n in former else []
+        return [f"{name}_{self.machine}" for name in [*names, "linux"]]
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter on a remote.
+
+    Attributes:
+        path: Where it lies there.
+        markers: What the markers of PEP 508 are with it.
+    """
+
+    path: str
+    markers: dict[str, str]
+
+    @property
+    def version(self) -> str:
+        """Its version, such as 3.11.2."""
+        return self.markers["python_full_version"]
+
+    def ranks(self, platform: Platform) -> dict[Tag, int]:
+        """The tags of wheels that fit, the best with the lowest number."""
+        numbers = [int(part) for part in self.markers["python_version"].split(".")]
+        short = "cp" + "".join(str(number) for number in numbers)
+        names = platform.tags()
+        tags = [
+            *cpython_tags(numbers, abis=[short], platforms=names),
+            *compatible_tags(numbers, short, platforms=names),
+        ]
+        return {tag: rank for rank, tag in enumerate(tags)}
+
+
+# uv's wheels hold a program, and fit each of them.
+ANY_PYTHON = Python("", {"python_version": "3.11", "python_full_version": "3.11.0"})
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel of the lock file.
+
+    Attributes:
+        requirement: Such as six==1.17.0.
+        size: 0 where the index does not tell.
+    """
+
+    requirement: str
+    file: str
+    url: str
+    sha256: str
+    size: int
+
+
+def uv() -> str:
+    """The laptop's own uv.
+
+    Raises:
+        Problem: There is none.
+    """
+    found = os.environ.get("UV") or shutil.which("uv")
+    if not found:
+        raise Problem(
+            "uv is not on this machine's PATH.",
+            todo="Install it: https://docs.astral.sh/uv/getting-started/installation/",
+        )
+    return found
+
+
+def export(folder: Path) -> dict[str, Any]:
+    """The lock file's packages for a remote, as pylock.toml (PEP 751) has them.
+
+    Args:
+        folder: Where pyproject.toml and uv.lock are.
+
+    Raises:
+        Problem: uv can't read them.
+    """
+    command = [uv(), "export", "--quiet", "--frozen", "--format", "pylock.toml"]
+    command += ["--group", "lab", "--no-emit-project"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise Problem(
+            f"uv can't read uv.lock: {done.stderr.strip()}",
+            "Nothing was sent.",
+            "Write it anew: uv lock && git commit -am 'Lock file'",
+        )
+    return tomllib.loads(done.stdout)
+
+
+def choose(
+    exported: dict[str, Any], platform: Platform, python: Python
+) -> tuple[list[Wheel], list[str]]:
+    """Which wheels an interpreter needs.
+
+    Args:
+        exported: As export gives it.
+        platform: Where the interpreter runs.
+        python: The interpreter.
+
+    Returns:
+        The wheels, and the packages that have none for it, each with the reason.
+    """
+    ranks = python.ranks(platform)
+    wheels, without = [], []
+    for package in exported.get("packages", []):
+        marker = package.get("marker")
+        if marker and not Marker(marker).evaluate(dict(python.markers)):
+            continue
+        # A wheel that is named by its address stands alone, as an archive.
+        offered = package.get("wheels") or [package.get("archive", {})]
+        fitting = [
+            (rank, entry)
+            for entry in offered
+            if (rank := _rank(_file(entry), ranks)) is not None
+            and "sha256" in entry.get("hashes", {})
+        ]
+        label = f"{package['name']} {package.get('version', '')}".strip()
+        if fitting:
+            _, entry = min(fitting, key=lambda pair: pair[0])
+            wheels.append(_wheel(package["name"], entry))
+        elif "wheels" in package:
+            without.append(f"{label} (no wheel that fits)")
+        elif "vcs" in package or "directory" in package:
+            without.append(f"{label} (not from an index)")
+        else:
+            without.append(f"{label} (source only)")
+    return wheels, without
+
+
+def _wheel(name: str, entry: dict[str, Any]) -> Wheel:
+    file = _file(entry)
+    pinned = f"{name}=={parse_wheel_filename(file)[1]}"
+    digest = entry["hashes"]["sha256"]
+    return Wheel(pinned, file, entry["url"], digest, entry.get("size", 0))
+
+
+def _file(entry: dict[str, Any]) -> str:
+    return unquote(urlsplit(entry.get("url", "")).path.rpartition("/")[2])
+
+
+def _rank(file: str, ranks: dict[Tag, int]) -> int | None:
+    try:
+        tags = parse_wheel_filename(file)[3]
+    except InvalidWheelFilename:
+        return None
+    return min((ranks[tag] for tag in tags if tag in ranks), default=None)
+
+
+def cache() -> Path:
+    """Where the laptop keeps what it fetched, for all projects and remotes."""
+    # No project is called so: their folders are its neighbours.
+    return Path.home() / ".cache" / "remote-lab" / "_wheels"
+
+
+def fetch(wheels: list[Wheel], platform: Platform, python: Python, again: str) -> None:
+    """See to it that wheels are in the cache, whole.
+
+    Args:
+        wheels: Which.
+        platform: Where they are to run.
+        python: What is to run them.
+        again: What to type once a problem is fixed.
+
+    Raises:
+        Problem: They can't be fetched.
+    """
+    missing = [wheel for wheel in wheels if not _whole(wheel)]
+    if not missing:
+        return
+    with tempfile.TemporaryDirectory(dir=_made(cache())) as folder:
+        listed = Path(folder, "wheels.txt")
+        listed.write_text(
+            "".join(
+                f"{wheel.requirement.partition('==')[0]} @ {wheel.url}"
+                f" --hash=sha256:{wheel.sha256}\n"
+                for wheel in missing
+            )
+        )
+        _pip_download(
+            [
+                *("--require-hashes", "-r", str(listed), "--implementation", "cp"),
+                *("--python-version", python.markers["python_version"]),
+            ],
+            platform,
+            Path(folder),
+            sum(wheel.size for wheel in missing),
+            again,
+        )
+        for wheel in missing:
+            Path(folder, wheel.file).replace(cache() / wheel.file)
+
+
+def _whole(wheel: Wheel) -> bool:
+    path = cache() / wheel.file
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == wheel.sha256
+
+
+def fetch_uv(locked: dict[str, Any], platform: Platform, again: str) -> bytes:
+    """The program uv for a platform, from the wheel that the lock file names.
+
+    Args:
+        locked: uv.lock, which has the wheel's hash.
+        platform: Where it is to run.
+        again: What to type once a problem is fixed.
+
+    Raises:
+        Problem: The lock file has none for it, or it can't be fetched.
+    """
+    packages = [found for found in locked.get("package", []) if found["name"] == "uv"]
+    offered = [
+        {
+            "url": entry.get("url", ""),
+            "hashes": {"sha256": entry["hash"].removeprefix("sha256:")},
+            "size": entry.get("size", 0),
+        }
+        for package in packages
+        for entry in package.get("wheels", [])
+        if entry.get("hash", "").startswith("sha256:")
+    ]
+    exported = {"packages": [{"name": "uv", "wheels": offered}]}
+    found, _ = choose(exported, platform, ANY_PYTHON)
+    if not found:
+        raise Problem(
+            f"uv.lock names no uv for {platform}; without a hash none is brought.",
+            "Nothing was sent.",
+            "uv add --group bootstrap 'uv>=0.9,<0.15' && git commit -m 'Lock uv'"
+            f" pyproject.toml uv.lock && {again}",
+        )
+    fetch(found, platform, ANY_PYTHON, again)
+    for old in cache().glob("uv-*.gz"):  # kept by earlier versions, with no hash
+        old.unlink()
+    with zipfile.ZipFile(cache() / found[0].file) as wheel:
+        [name] = (n for n in wheel.namelist() if n.endswith("/scripts/uv"))
+        return wheel.read(name)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _pip_download(
+    arguments: Sequence[str],
+    platform: Platform,
+    folder: Path,
+    total: int,
+    again: str,
+) -> None:
+    command = [uv(), "run", "--quiet", "--no-project", "--python", sys.executable]
+    command += ["--with", "pip", "python", "-m", "pip", "download", *arguments]
+    command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
+    command += ["--no-input", "--disable-pip-version-check", "--progress-bar", "raw"]
+    for tag in platform.tags():
+        command += ["--platform", tag]
+    said, last = [], 0
+    with (
+        bar("fetching", total) as advance,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith("Progress "):  # N of M, for one file after the other
+                now = int(line.split()[1])
+                advance(now - last if now >= last else now)
+                last = now
+            elif line.strip():
+                said.append(line.strip())
+    if process.returncode:
+        errors = [line for line in said if line.lower().startswith("error")]
+        raise Problem(
+            "This machine could not fetch what the remote lacks:"
+            f" {(errors or said or ['pip ended without a word'])[-1]}",
+            "Nothing was sent.",
+            f"Is this machine online? When it is: {again}",
+        )

@@ -1,0 +1,1 @@
+"""The lab on a remote, and the tunnel to it."""

@@ -1,0 +1,95 @@
+"""Processes of ours that go on by themselves: each holds a lock on a file of its own.
+
+The lock ends with the process, whatever ends it, and with a reboot. So nothing is ever
+looked for by its name, and a pid that is left in the file is never taken for a process.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(module: str, *words: str | Path) -> "subprocess.Popen[bytes]":
+    """Start main() of a module of ours as such a process.
+
+    Args:
+        module: Its name in this package.
+        *words: Its command line.
+    """
+    # -I: what lies in the folder, or in PYTHONPATH, is not to be loaded.
+    run = f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+    run += f"from remote_lab.{module} import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-I", "-c", run, *words],
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def hold(path: Path) -> IO[str]:
+    """Take the lock, in that process, and note the pid.
+
+    Returns:
+        The file, to be kept open; what is written to it comes after the pid.
+
+    Raises:
+        BlockingIOError: Another process has it.
+    """
+    file = path.open("a", encoding="ascii")
+    for again in range(20, -1, -1):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if not again:
+                raise
+            time.sleep(0.05)  # it may be somebody who only looks: is_held
+    file.truncate(0)
+    file.write(f"{os.getpid()}\n")
+    file.flush()
+    return file
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Do something while no other process does it; wait for one that is at it."""
+    with path.open("a", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether the process lives that holds a file's lock."""
+    try:
+        with path.open("r+", encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def end(path: Path) -> None:
+    """End the process that holds a file's lock, and wait for its end."""
+    asked = None
+    while is_held(path):
+        # It has the lock before it has noted its pid.
+        pid, newline, _ = path.read_text(encoding="ascii").partition("\n")
+        if newline and pid != asked:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGTERM)
+            asked = pid
+        time.sleep(0.02)

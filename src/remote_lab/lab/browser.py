@@ -1,0 +1,36 @@
+"""The browser, led to the lab by a file: other accounts see what a program is given.
+
+With the URL as its argument, `ps` would show them the token as long as it starts.
+"""
+
+import html
+import webbrowser
+
+import click
+
+from remote_lab.tools.files import write_whole
+from remote_lab.transport.connection import Connection
+
+# The lab is not told where the browser comes from.
+PAGE = """\
+<!doctype html>
+<meta charset="utf-8">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0;url={url}">
+<title>The lab</title>
+<a href="{url}">The lab</a>
+"""
+
+
+def browse(connection: Connection, url: str) -> None:
+    """Open a URL in the browser.
+
+    Args:
+        connection: Whose lab it is; the next open of it overwrites the file.
+        url: Where it leads, token and all.
+    """
+    page = connection.project.state / f"open-{connection.remote.name}.html"
+    write_whole(page, PAGE.format(url=html.escape(url)))
+    # Where the system has no program that opens files, Python may know a browser.
+    if click.launch(page.as_uri()):
+        webbrowser.open(page.as_uri())

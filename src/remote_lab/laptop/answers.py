@@ -1,0 +1,228 @@
+"""The answers that the project was made with, and the files that show its remotes.
+
+Copier renders these files from templates/, by way of an include; what changes the list
+of remotes between two updates renders them from the same place, with the same rules
+for what an answer may be. So there is one truth, the next `copier update` finds what it
+would have written itself, and no network or copy of the template is needed.
+"""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from jinja2 import FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from remote_lab.errors import USAGE, Problem
+from remote_lab.push.manifest import CONFLICT
+from remote_lab.settings import Project
+from remote_lab.tools.files import write_whole
+
+# As the template's root is called where Copier includes from it.
+_HERE = "src/remote_lab/templates"
+
+
+class Change(NamedTuple):
+    """What a file of the project is to hold.
+
+    Attributes:
+        path: The file.
+        text: All of it; None if there is to be none.
+    """
+
+    path: Path
+    text: str | None
+
+
+class Answers:
+    """The answers of a project.
+
+    Attributes:
+        path: The file that has them.
+        values: The answers, by their questions' names.
+    """
+
+    def __init__(self, project: Project) -> None:
+        """Read them.
+
+        Raises:
+            Problem: They are not there, or can't be read.
+        """
+        self._root = project.root
+        # A project that is made of several templates has several such files.
+        for path in sorted(project.root.glob(".copier-answers*.yml")):
+            values = _load(path)
+            if values.get("project_id") == project.id:
+                self.path, self.values = path, values
+                break
+        else:
+            raise Problem(
+                "The project has no file with its answers, .copier-answers.yml, or one"
+                " of another project.",
+                "Nothing was changed.",
+                "If git has it: git checkout HEAD -- .copier-answers.yml",
+            )
+        self.before = dict(self.values)
+
+    @property
+    def more(self) -> list[dict[str, Any]]:
+        """The further remotes."""
+        more = self.values["more_remotes"]
+        return list(yaml.safe_load(more) if isinstance(more, str) else more)
+
+    def pin(self) -> None:
+        """Give each further remote the lab_port that it has now, for good.
+
+        Else one that is taken out would move those of the remotes behind it.
+        """
+        ports = {r["name"]: r["lab_port"] for r in _remotes(self._root, self.values)}
+        self.values["more_remotes"] = [
+            {**remote, "lab_port": ports[remote["name"]]} for remote in self.more
+        ]
+
+    def check(self) -> None:
+        """Refuse what `copier update` would refuse.
+
+        Raises:
+            Problem: A remote can't be so; nothing was changed.
+        """
+        checks: Any = _jinja(self._root).get_template(f"{_HERE}/checks.j2").module
+        slug, port = self.values["project_slug"], self.values["lab_port"]
+        why = checks.more_remotes(self.more, slug) or checks.lab_port(port, self.more)
+        if why:
+            raise Problem(
+                "This can't be a remote of the project.",
+                "Nothing was changed.",
+                str(why).strip(),
+                USAGE,
+            )
+
+    def changes(self) -> list[Change]:
+        """The files that have to change, the answers' own last.
+
+        What was edited in one of them by hand is kept, as an update would.
+
+        Raises:
+            Problem: An edit and the change are in the same place.
+        """
+        before = _render(self._root, self.before)
+        found = []
+        for name, new in _render(self._root, self.values).items():
+            change = _merge(self._root, name, before[name], new)
+            if change:
+                found.append(change)
+        head = [
+            line
+            for line in self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            if line.startswith("#")
+        ]
+        nice = _jinja(self._root).filters["to_nice_yaml"](self.values)
+        return [*found, Change(self.path, "".join(head) + str(nice))]
+
+
+def write(changes: list[Change]) -> None:
+    """Write files, each whole; cut short, the same command again completes it."""
+    for path, text in changes:
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text, 0o644)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError):
+        values = None
+    if not isinstance(values, dict):
+        raise Problem(
+            f"{path.name}, which has the project's answers, can't be read.",
+            "Nothing was changed.",
+            f"If it has conflicts of an update, resolve them: git diff {path.name}",
+        )
+    return values
+
+
+def _jinja(root: Path) -> SandboxedEnvironment:
+    """Jinja as copier.yml sets it up (_envops)."""
+    return SandboxedEnvironment(
+        loader=PrefixLoader({"template": FileSystemLoader(root)}),
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _remotes(root: Path, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """All remotes, as copier.yml works them out."""
+    more = values["more_remotes"]
+    macros: Any = _jinja(root).get_template(f"{_HERE}/remotes.j2").module
+    keys = ("slug", "host", "user", "port")
+    first = [values[f"{'project' if k == 'slug' else 'remote'}_{k}"] for k in keys]
+    more = yaml.safe_load(more) if isinstance(more, str) else more
+    text = macros.all(*first, values["proxy_jump"], more, values["lab_port"])
+    return list(json.loads(str(text)))
+
+
+def _render(root: Path, values: dict[str, Any]) -> dict[str, str | None]:
+    """The files that show the remotes, by their paths in the project."""
+    slug = values["project_slug"]
+    remotes = _remotes(root, values)
+    over_ssh = any(not remote["sandbox"] for remote in remotes)
+    known = {**values, "remotes": remotes, "over_ssh": over_ssh}
+
+    def text(name: str) -> str:
+        return _jinja(root).get_template(f"{_HERE}/{name}.j2").render(known)
+
+    return {
+        "remote.toml": text("remote.toml"),
+        f"home/laptop/.config/remote-lab/{slug}/aliases.sh": text("aliases.sh"),
+        f"home/laptop/.ssh/config.d/{slug}.conf": (
+            text("hosts.conf") if over_ssh else None
+        ),
+    }
+
+
+def _merge(root: Path, name: str, old: str | None, new: str | None) -> Change | None:
+    """What a file is to hold, three ways: as rendered before, as it is, as new."""
+    path = root / name
+    mine = path.read_text(encoding="utf-8") if path.exists() else None
+    if mine is not None and CONFLICT.search(mine.encode()):
+        raise Problem(
+            f"{name} holds an unresolved conflict.",
+            "Nothing was changed.",
+            "Resolve it, then type the same command again.",
+        )
+    if mine == new or old == new or (mine is None and old is not None):
+        return None
+    if mine == old or mine is None:
+        return Change(path, new)
+    if new is not None and (merged := _merged(mine, old or "", new)) is not None:
+        return Change(path, merged)
+    raise Problem(
+        f"{name} was edited by hand where the list of remotes is.",
+        "Nothing was changed.",
+        f"Take that edit back, then type the same command again: git diff {name}",
+    )
+
+
+def _merged(mine: str, old: str, new: str) -> str | None:
+    """Both changes of a text, by git; None where they are in the same place."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, name) for name in ("mine", "old", "new")]
+        for file, text in zip(files, (mine, old, new), strict=True):
+            file.write_text(text, encoding="utf-8")
+        merged = subprocess.run(
+            ["git", "merge-file", "-p", *map(str, files)],
+            check=False,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+    return None if merged.returncode else merged.stdout

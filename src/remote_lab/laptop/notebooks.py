@@ -1,0 +1,56 @@
+"""Notebooks on the laptop: the program pairs, which has its own packages."""
+
+import os
+import shutil
+import subprocess
+
+from remote_lab.errors import Problem
+from remote_lab.laptop import git_hooks
+from remote_lab.settings import Project
+from remote_lab.ui import show
+
+PROGRAM = "remote_lab/pairs/__main__.py"
+
+
+def pairs(project: Project, *words: str) -> int:
+    """Run the program that keeps notebooks and scripts in sync.
+
+    Args:
+        project: The project.
+        *words: Its command line.
+
+    Returns:
+        Its exit code.
+
+    Raises:
+        Problem: There is no uv to run it with.
+    """
+    program = str(project.root / PROGRAM)
+    command = [find_uv(), "run", "--quiet", "--script", program]
+    command += ["--root", str(project.root), *words]
+    return subprocess.run(command, check=False).returncode
+
+
+def note_stale_hooks(project: Project) -> None:
+    """Say so if git's hooks run another version of that program; not for setup."""
+    if (project.root / ".git").exists() and git_hooks.is_stale(project.root):
+        show.note(
+            "The git hooks run another version of remote_lab/pairs than this project"
+            " has. To have them run this one: ./remote setup"
+        )
+
+
+def find_uv() -> str:
+    """The uv to use.
+
+    Raises:
+        Problem: There is none.
+    """
+    path = os.environ.get("UV") or shutil.which("uv")  # `uv run` names itself
+    if not path:
+        raise Problem(
+            "uv is not installed, and the lock file and hooks need it.",
+            todo="pipx install uv, or see https://docs.astral.sh/uv; then:"
+            " ./remote setup",
+        )
+    return path

@@ -1,0 +1,1 @@
+"""The push: dotfiles, code and environment, to one remote or many."""

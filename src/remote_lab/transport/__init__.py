@@ -1,0 +1,1 @@
+"""What carries programs and files to a remote: the system's ssh."""
