@@ -126,9 +126,9 @@ class Lab:
         return stamp.build(self.connection, wanted, "")
 
     def stamped(self) -> bool:
-        stamp = self.code / ".venv" / ".remote-lab-stamp"
+        kept = self.code / ".venv" / ".remote-lab-stamp"
         wanted = stamp.stamp(self.connection.project, "")
-        return stamp.exists() and stamp.read_text().strip() == wanted
+        return kept.exists() and kept.read_text().strip() == wanted
 
     def python(self, text: str) -> str:
         """What the environment's python prints, far from the project's folder."""

@@ -17,7 +17,7 @@ from laptop import Laptop
 from process import Completed
 from project import Project, snapshot
 
-from remote_lab import cli, settings
+from remote_lab import cli
 from remote_lab.transport.session import END
 
 # `ssh -G` is the laptop's own affair; -O asks a master, there if `up` is. The rest
@@ -106,14 +106,13 @@ def called(project: Project, *words: str) -> Completed:
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
         mock.patch.dict(os.environ, project.laptop.env, clear=True),
-        mock.patch.object(settings, "ROOT", project.root),
         mock.patch.object(sys, "argv", ["remote", *words]),
         mock.patch.object(sys, "stdin", io.StringIO("password\n")),
         redirect_stdout(out),
         redirect_stderr(err),
     ):
         try:
-            cli.main()
+            cli.main(str(project.root / "remote"))
         except SystemExit as end:
             code = int(end.code or 0)
     return Completed(list(words), code, out.getvalue(), err.getvalue())

@@ -1,8 +1,8 @@
 """The laptop: a person's home in a temporary folder, to type commands in.
 
 What runs here sees that home, however it asks ($HOME or passwd), a git identity,
-and nothing of the real user's settings; only the caches of uv and pip are the
-real ones, so that nothing is downloaded twice.
+and nothing of the real user's settings; only the caches of uv, pip and pre-commit
+are not its own, so that nothing is downloaded twice.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from homes import Home
+from image import cache_folder
 from process import Completed, run, run_in_terminal, wait_until
 
 # What the machine needs to reach the network at all; the rest stays outside.
@@ -124,6 +125,7 @@ class Laptop:
             env["UV_CACHE_DIR"] = run([uv, "cache", "dir"]).stdout.strip()
             env["UV_PYTHON_INSTALL_DIR"] = run([uv, "python", "dir"]).stdout.strip()
         env.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
+        env["PRE_COMMIT_HOME"] = str(cache_folder() / "pre-commit")
         return {
             **env,
             **self._home.environment,

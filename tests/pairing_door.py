@@ -20,7 +20,7 @@ import traceback
 from pathlib import Path
 from typing import Self
 
-PROGRAM = "remote_lab/pairs"  # below the project's root
+PROGRAM = str(Path(__file__).resolve().parents[1] / "src/remote_lab/pairs")
 # Its own imports only: this start counts for each hook of each commit.
 CLIENT = """\
 import array, json, os, socket, sys

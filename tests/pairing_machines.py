@@ -25,7 +25,7 @@ from jupytext.sync_contentsmanager import (
 from pairing import ENVIRONMENT
 from pairing_door import Door
 from pairing_world import PAIRS, WORD, World, done, words
-from project import TEMPLATE, rendered
+from project import TEMPLATE
 from tornado.web import HTTPError
 from traitlets.config import Config
 
@@ -155,13 +155,6 @@ class Machines:
         seed = World("scripts")
         self.folder = seed.root.parent / f"{seed.root.name}-bin"
         self.laptop = Machine(self, "laptop", seed.root)
-        source = rendered(
-            (("notebooks_in_git", "scripts"), ("project_name", "Titanic"))
-        )
-        pairs = Path("remote_lab", "pairs")
-        shutil.copytree(source / pairs, seed.root / pairs)
-        self.laptop.git("add", "-A")
-        self.laptop.git("commit", "-qm", "the program")
         there = seed.root / ".sandbox/titanic/titanic"
         self.remote = Machine(self, "remote", there)
         self._tools(door)

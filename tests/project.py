@@ -14,8 +14,9 @@ from typing import Any, Self
 import copier
 from laptop import Laptop
 from process import Completed
+from render import template
 
-TEMPLATE = Path(__file__).resolve().parent.parent
+TEMPLATE = template()
 
 
 class Project:

@@ -1,11 +1,16 @@
 """Rendering the template in tests: as it stands here, uncommitted changes included."""
 
+import os
+import shutil
 import subprocess
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 from copier import Settings, run_copy
+from image import cache_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 # Copier takes an answer to a question that does not exist in silence.
@@ -52,14 +57,38 @@ def released(folder: Path, tag: str = "1.0.0") -> Path:
         The folder.
     """
     snapshot(folder)
+    # Always the same commit of the same files: so uv and pre-commit build once from it.
+    dates = {f"GIT_{who}_DATE": "2026-01-01T00:00Z" for who in ("AUTHOR", "COMMITTER")}
     for command in (
         ["init", "-q", "-b", "main"],
         ["add", "-A"],
         ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-q", "-m", tag],
         ["tag", tag],
     ):
-        subprocess.run(["git", *command], cwd=folder, check=True)
+        env = {**os.environ, **dates}
+        subprocess.run(["git", *command], cwd=folder, check=True, env=env)
     return folder
+
+
+@cache
+def template() -> Path:
+    """The template as it stands here, in a git repository whose address stays.
+
+    A project pins the program by that address and commit: what uv and pre-commit build
+    from them is built once, and is there for all tests.
+    """
+    store = cache_folder() / "templates"
+    store.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=store, prefix="new."))
+    released(fresh)
+    look = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.run(look, cwd=fresh, check=True, capture_output=True, text=True)
+    final = store / commit.stdout.strip()
+    try:
+        fresh.rename(final)
+    except OSError:  # another process has made it
+        shutil.rmtree(fresh)
+    return final
 
 
 def render(template: Path, folder: Path, /, **answers: Any) -> Path:

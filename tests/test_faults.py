@@ -277,9 +277,8 @@ def test_ctrl_c_at_any_moment_of_a_push(project: Project, loopback: Loopback) ->
         settled(loopback)
         push(project, check=True)
         assert sees(loopback.home)[TMUX] == after
-        assert project.laptop.run(
-            "git", "status", "--porcelain", cwd=project.root
-        ).stdout in ("", "?? remote_lab/__pycache__/\n")
+        status = ("git", "status", "--porcelain")
+        assert not project.laptop.run(*status, cwd=project.root).stdout
     assert 1 in ends
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pairing import BOTH, NOTEBOOK, SCRIPT, Repo
+from pairing_door import PROGRAM
 
 pytestmark = pytest.mark.needs("dash")
 
@@ -52,7 +53,7 @@ def tools(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def starts(repo: Repo, word: str, path: str) -> bool:
     """Whether the hook goes on to the program."""
-    hook = ("dash", "remote_lab/pairs/hook.sh", word, "echo", "started")
+    hook = ("dash", f"{PROGRAM}/hook.sh", word, "echo", "started")
     done = repo.call("env", f"PATH={path}", *hook)
     assert done.stdout in ("", "started\n")
     assert not done.stderr

@@ -24,6 +24,7 @@ import pytest
 from image import cache_folder
 from jupytext.config import load_jupytext_config
 from needs import require
+from pairing_door import PROGRAM
 from render import render, snapshot
 
 # By the name of the archive: where the package index has it, and its sha256.
@@ -135,7 +136,7 @@ class Pile:
     def pairs(self, *words: str) -> str:
         """Run our program; what it said."""
         done = subprocess.run(
-            [sys.executable, "remote_lab/pairs", *words],
+            [sys.executable, PROGRAM, *words],
             cwd=self.root,
             capture_output=True,
             text=True,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from project import rendered
 
+from remote_lab.push import pairs_program
+
 
 @pytest.fixture
 def there(tmp_path: Path) -> Path:
@@ -27,7 +29,7 @@ def typed(
     return subprocess.run(
         [shell, "./remote", *words],
         cwd=code,
-        env={"PATH": "/usr/bin:/bin", "HOME": "/nowhere"},
+        env={"PATH": "/usr/bin:/bin", "HOME": str(code.parent)},
         check=False,
         capture_output=True,
         text=True,
@@ -38,9 +40,13 @@ def typed(
 def test_pairs_runs_with_the_projects_environment(there: Path, shell: str) -> None:
     before = typed(there, "pairs", shell=shell)
     assert before.returncode == 1
-    assert "no environment that a push has built" in before.stderr
-    assert "./remote push on your laptop" in before.stderr
+    assert before.stderr == (
+        "./remote needs uv: https://docs.astral.sh/uv (on a remote: a push first)\n"
+    )
 
+    program = there.parent / ".local/state/remote-lab/titanic/pairs.pyz"
+    program.parent.mkdir(parents=True)
+    program.write_bytes(pairs_program.build())
     python = there / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')

@@ -8,7 +8,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (
-    "template/remote",
     "src/remote_lab",
     "template/home",
     "template/src",

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
@@ -11,6 +12,7 @@ from remote_lab.errors import FAILED, Problem
 from remote_lab.settings import FROM_GIT
 from remote_lab.transport.connection import hang_up
 from remote_lab.ui import show
+from remote_lab.version import version
 
 
 class Sections(click.Group):
@@ -36,7 +38,21 @@ class Sections(click.Group):
                 )
 
 
+def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"remote-lab {version()}")
+        ctx.exit()
+
+
 @click.group(cls=Sections, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the program's version and commit.",
+)
 def cli() -> None:
     """Ties this laptop to the remotes of this project.
 
@@ -51,12 +67,20 @@ for commands in Sections.titles.values():
         cli.add_command(command)
 
 
-def main() -> Any:
-    """Run the command line; a problem is told, never a traceback."""
+def main(script: str) -> Any:
+    """Run the command line; a problem is reported, never a traceback.
+
+    Args:
+        script: The project's file `remote`: its folder is the project.
+    """
     for name in filter(FROM_GIT.fullmatch, [*os.environ]):
         del os.environ[name]
     try:
-        return cli(prog_name="remote", standalone_mode=False)
+        return cli(
+            prog_name="remote",
+            standalone_mode=False,
+            obj=Path(script).resolve().parent,
+        )
     except Problem as error:
         show.problem(error)
         sys.exit(error.code)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from remote_lab.errors import USAGE, Problem
 from remote_lab.tools.files import write_whole
 
-ROOT = Path(__file__).resolve().parent.parent
 PERSONAL = "remote.local.toml"
 OWN = ("user", "identity", "lab_port")  # what it may hold for a remote
 PARTS = ("home", "code", "env")  # of a push, in its order

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "template"
+SOURCES = Path(__file__).resolve().parents[2] / "src"
 SECONDS = 20
 BYTES = 1 << 30
 GOOD = {"python_full_version": "3.11.2", "python_version": "3.11"}
@@ -48,7 +48,7 @@ def choice(records: Sequence[Sequence[str]]) -> str:
     """
     return subprocess.run(
         [sys.executable, "-c", CHOICE],
-        env={"PYTHONPATH": str(TEMPLATE)},
+        env={"PYTHONPATH": str(SOURCES)},
         input=json.dumps(records),
         capture_output=True,
         check=True,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-import yaml
 from image import cache_folder
 from laptop import PASSED_ON
 from pairing import NOTEBOOK, SCRIPT, Repo
@@ -123,22 +124,30 @@ def test_jupytexts_settings_are_no_program(hooked: Repo) -> None:
     assert not mark.exists()
 
 
-def test_a_commit_without_setup_says_what_to_type(hooked: Repo) -> None:
+def test_a_commit_without_setup_is_checked_all_the_same(hooked: Repo) -> None:
+    """The published hook needs nothing but pre-commit."""
     (hooked.root / ".git/remote-lab/program").rename(hooked.root / ".git/away")
-    script = hooked.path(".pre-commit-config.yaml").read_text()
-    entry = yaml.safe_load(script)["repos"][0]["hooks"][-1]["entry"]
-    done = hooked.call("sh", "-c", entry, check=False)
+    hooked.edit(SCRIPT, "x = 1", "x=3")
+    hooked.git("add", "-A")
+    run = (sys.executable, "-I", "-m", "pre_commit", "run", "notebooks")
+    done = hooked.call(*run, check=False)
     assert done.returncode == 1
-    assert "./remote setup" in done.stdout
-    assert git_hooks.pin(hooked.root)  # as ./remote setup does
-    assert hooked.call("sh", "-c", entry, check=False).returncode == 0
+    assert "git add notebooks/a.py" in done.stdout
+    assert ("code", "x = 3") in hooked.cells(NOTEBOOK)
+    hooked.git("add", "-A")
+    assert hooked.call(*run, check=False).returncode == 0
 
 
-def test_a_new_version_is_noticed_and_installed(hooked: Repo) -> None:
+def test_a_new_version_is_noticed_and_installed(
+    hooked: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert git_hooks.install(hooked.root) == []
     assert not git_hooks.is_stale(hooked.root)
-    with hooked.path("remote_lab/pairs/say.py").open("a") as file:
+    newer = tmp_path / "src/remote_lab"
+    shutil.copytree(git_hooks.PACKAGE, newer)
+    with (newer / "pairs/messages.py").open("a") as file:
         file.write("# new\n")
+    monkeypatch.setattr(git_hooks, "PACKAGE", newer)
     assert git_hooks.is_stale(hooked.root)
     assert git_hooks.install(hooked.root) == ["the program"]
     assert not git_hooks.is_stale(hooked.root)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from pairing import NOTEBOOK, SCRIPT, Repo, cell_of
+from pairing_door import PROGRAM
 from process import Completed
 
 from remote_lab.laptop import git_hooks
@@ -23,7 +24,7 @@ def use_hooks(repo: Repo) -> None:
     for name in git_hooks.AFTER:
         hook = repo.root / ".git/hooks" / name
         program = f"{repo.door.command} refresh"
-        line = f"exec sh {repo.root}/remote_lab/pairs/hook.sh refresh {program}"
+        line = f"exec sh {PROGRAM}/hook.sh refresh {program}"
         hook.write_text(f"#!/bin/sh\n{line}\n")
 
 
@@ -137,7 +138,7 @@ def test_links_leave_the_pairs_in_sync(mine: Repo) -> None:
     shutil.rmtree(mine.path(STORE))
     mine.program("sync", check=True)
     assert mine.path(f"{STORE}/main/{NOTEBOOK}").samefile(mine.path(NOTEBOOK))
-    hook = ("sh", "remote_lab/pairs/hook.sh", "refresh", "echo", "started")
+    hook = ("sh", f"{PROGRAM}/hook.sh", "refresh", "echo", "started")
     assert not mine.call(*hook).stdout
 
 

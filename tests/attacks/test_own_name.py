@@ -11,7 +11,7 @@ from effort import rounds
 from laptop import Laptop
 from project import TEMPLATE, Project
 from pushing import push, stream
-from render import render
+from render import ROOT, render
 from test_push_atomic import stubs
 
 __all__ = ["stubs"]  # a fixture
@@ -59,7 +59,7 @@ def former(laptop: Laptop, tmp_path: Path) -> Project:
     template = tmp_path / "template"
     template.mkdir()
     archive = subprocess.run(
-        ["git", "archive", FIRST_RELEASE], cwd=TEMPLATE, check=True, capture_output=True
+        ["git", "archive", FIRST_RELEASE], cwd=ROOT, check=True, capture_output=True
     ).stdout
     subprocess.run(["tar", "xf", "-"], cwd=template, input=archive, check=True)
     project = Project(laptop, laptop.home / "titanic")

@@ -66,7 +66,11 @@ def test_an_update_in_the_middle_of_the_week(stage: Stage, tmp_path: Path) -> No
     assert "code at commit" in ada.remote("push")
     see(ada)
     assert ada.there.changes() == []
-    assert "# new in 1.1.0" in ada.there.text("remote_lab/pairs/say.py")
+    program = "~/.local/state/remote-lab/titanic/pairs.pyz"
+    shown = ada.account.sh(
+        f"python3 -m zipfile -e {program} x && cat x/*/*/messages.py"
+    )
+    assert "# new in 1.1.0" in shown.stdout
     assert page.run(1) == "86"
     page.save()
 
@@ -110,7 +114,7 @@ def release(template: Path) -> None:
     edits = {
         f"template/{TMUX.format(SLUG)}.jinja": "# new in 1.1.0",
         f"template/{SETTINGS.format(SLUG)}.jinja": "\n# new in 1.1.0",
-        "template/remote_lab/pairs/say.py": "# new in 1.1.0",
+        "src/remote_lab/pairs/messages.py": "# new in 1.1.0",
     }
     for path, line in edits.items():
         first, rest = (template / path).read_text().split("\n", 1)

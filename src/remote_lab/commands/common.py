@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -16,7 +17,7 @@ from remote_lab.ui import show
 
 def remote_name(ctx: click.Context, param: click.Parameter, text: str) -> list[str]:
     """The names of the remotes that begin so, for the shell's completion."""
-    return [n for n in settings.load(settings.ROOT).remotes if n.startswith(text)]
+    return [n for n in settings.load(ctx.find_root().obj).remotes if n.startswith(text)]
 
 
 T = TypeVar("T")
@@ -51,9 +52,15 @@ def sure(act: Callable[[bool], T], yes: bool) -> T:
 name_argument = click.argument("name", required=False, shell_complete=remote_name)
 
 
+def project_root() -> Path:
+    """The folder of the project that this command is of."""
+    root: Path = click.get_current_context().find_root().obj
+    return root
+
+
 def current_project() -> settings.Project:
     """The project that this command is of, with its notes on this laptop."""
-    project = settings.load(settings.ROOT)
+    project = settings.load(project_root())
     claim(project)
     return project
 

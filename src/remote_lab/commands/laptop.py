@@ -5,7 +5,12 @@ import sys
 import click
 
 from remote_lab import settings
-from remote_lab.commands.common import current_project, name_argument, remote_name
+from remote_lab.commands.common import (
+    current_project,
+    name_argument,
+    project_root,
+    remote_name,
+)
 from remote_lab.errors import FAILED
 from remote_lab.laptop.identity import refuse_another
 from remote_lab.ui import show
@@ -44,9 +49,9 @@ def install(
     given = {"user": user, "identity": identity, "lab_port": lab_port}
     own = {key: value for key, value in given.items() if value is not None}
     if own:  # it replaces what may keep the settings from being loaded
-        project = settings.save_personal(settings.ROOT, name, **own)
+        project = settings.save_personal(project_root(), name, **own)
     else:
-        project = settings.load(settings.ROOT)
+        project = settings.load(project_root())
     if name or own:
         name = project.pick(name).name
     install.install(project, [name] if name else None)
@@ -94,7 +99,7 @@ def uninstall() -> None:
     """Take all of it out of this laptop again."""
     from remote_lab.laptop import install
 
-    project = settings.load(settings.ROOT)
+    project = settings.load(project_root())
     refuse_another(project)
     install.uninstall(project)
 

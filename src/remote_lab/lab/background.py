@@ -15,8 +15,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def start(module: str, *words: str | Path) -> "subprocess.Popen[bytes]":
     """Start main() of a module of ours as such a process.
@@ -25,10 +23,9 @@ def start(module: str, *words: str | Path) -> "subprocess.Popen[bytes]":
         module: Its name in this package.
         *words: Its command line.
     """
-    # -I: what lies in the folder, or in PYTHONPATH, is not to be loaded.
-    run = f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
-    run += f"from remote_lab.{module} import main; main()"
+    run = f"from remote_lab.{module} import main; main()"
     return subprocess.Popen(
+        # -I: what lies in the folder, or in PYTHONPATH, is not to be loaded.
         [sys.executable, "-I", "-c", run, *words],
         cwd="/",
         stdin=subprocess.DEVNULL,

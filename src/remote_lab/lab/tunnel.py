@@ -207,7 +207,9 @@ class SandboxTunnel(Tunnel):
         return background.is_held(self._lock)
 
     def _start(self, target: str) -> None:
-        process = background.start("lab.sandbox_relay", str(self.port), target, self._lock)
+        process = background.start(
+            "lab.sandbox_relay", str(self.port), target, self._lock
+        )
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and process.poll() is None:
             if listens(self.port):

@@ -21,7 +21,8 @@ from remote_lab.push.manifest import CONFLICT
 from remote_lab.settings import Project
 from remote_lab.tools.files import write_whole
 
-# As the template's root is called where Copier includes from it.
+_PACKAGE = Path(__file__).resolve().parents[1]
+# As Copier includes from it: below the root of the template's repository.
 _HERE = "src/remote_lab/templates"
 
 
@@ -89,7 +90,7 @@ class Answers:
         Raises:
             Problem: A remote can't be so; nothing was changed.
         """
-        checks: Any = _jinja(self._root).get_template(f"{_HERE}/checks.j2").module
+        checks: Any = _jinja().get_template(f"{_HERE}/checks.j2").module
         slug, port = self.values["project_slug"], self.values["lab_port"]
         why = checks.more_remotes(self.more, slug) or checks.lab_port(port, self.more)
         if why:
@@ -119,7 +120,7 @@ class Answers:
             for line in self.path.read_text(encoding="utf-8").splitlines(keepends=True)
             if line.startswith("#")
         ]
-        nice = _jinja(self._root).filters["to_nice_yaml"](self.values)
+        nice = _jinja().filters["to_nice_yaml"](self.values)
         return [*found, Change(self.path, "".join(head) + str(nice))]
 
 
@@ -147,10 +148,10 @@ def _load(path: Path) -> dict[str, Any]:
     return values
 
 
-def _jinja(root: Path) -> SandboxedEnvironment:
+def _jinja() -> SandboxedEnvironment:
     """Jinja as copier.yml sets it up (_envops)."""
     return SandboxedEnvironment(
-        loader=PrefixLoader({"template": FileSystemLoader(root)}),
+        loader=PrefixLoader({"src": FileSystemLoader(_PACKAGE.parent)}),
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -162,7 +163,7 @@ def _jinja(root: Path) -> SandboxedEnvironment:
 def _remotes(root: Path, values: dict[str, Any]) -> list[dict[str, Any]]:
     """All remotes, as copier.yml works them out."""
     more = values["more_remotes"]
-    macros: Any = _jinja(root).get_template(f"{_HERE}/remotes.j2").module
+    macros: Any = _jinja().get_template(f"{_HERE}/remotes.j2").module
     keys = ("slug", "host", "user", "port")
     first = [values[f"{'project' if k == 'slug' else 'remote'}_{k}"] for k in keys]
     more = yaml.safe_load(more) if isinstance(more, str) else more
@@ -178,7 +179,7 @@ def _render(root: Path, values: dict[str, Any]) -> dict[str, str | None]:
     known = {**values, "remotes": remotes, "over_ssh": over_ssh}
 
     def text(name: str) -> str:
-        return _jinja(root).get_template(f"{_HERE}/{name}.j2").render(known)
+        return _jinja().get_template(f"{_HERE}/{name}.j2").render(known)
 
     return {
         "remote.toml": text("remote.toml"),

@@ -1,7 +1,7 @@
 """Git's hooks of the project: they run what setup has installed, not the working tree.
 
-`<git directory>/remote-lab/program` is a link to a folder with a copy of
-remote_lab/pairs, and an environment that has its packages and pre-commit. A branch that
+`<git directory>/remote-lab/program` is a link to a folder with a copy of the package
+remote_lab.pairs, and an environment that has its packages and pre-commit. A branch that
 is checked out or merged changes nothing of that: `./remote setup` alone does.
 """
 
@@ -21,6 +21,7 @@ from remote_lab.settings import FROM_GIT
 from remote_lab.tools.files import write_whole
 
 PAIRS = "remote_lab/pairs"
+PACKAGE = Path(__file__).resolve().parents[1]
 PYTHON = "venv/bin/python"
 # After each of these, other scripts may be in the working tree.
 AFTER = ("post-checkout", "post-commit", "post-merge", "post-rewrite")
@@ -116,7 +117,7 @@ def kept_notebooks(root: Path) -> Path | None:
 def is_stale(root: Path) -> bool:
     """Whether the hooks run another version of the program than the project's."""
     link = _store(root) / "program"
-    return link.is_symlink() and str(link.readlink()) != _version(root)
+    return link.is_symlink() and str(link.readlink()) != _version()
 
 
 def pin(root: Path) -> bool:
@@ -128,7 +129,7 @@ def pin(root: Path) -> bool:
     Raises:
         Problem: Its packages could not be installed.
     """
-    store, version = _store(root), _version(root)
+    store, version = _store(root), _version()
     link = store / "program"
     if not is_stale(root) and _works(link / PYTHON):
         return False
@@ -152,8 +153,8 @@ def pin(root: Path) -> bool:
 def _fill(root: Path, folder: Path) -> None:
     from remote_lab.laptop.notebooks import find_uv
 
-    for file in _files(root):
-        at = folder / file.relative_to(root)
+    for file in _files():
+        at = folder / file.relative_to(PACKAGE.parent)
         at.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, at)
     uv, python = find_uv(), str(folder / PYTHON)
@@ -163,18 +164,15 @@ def _fill(root: Path, folder: Path) -> None:
     _do(root, [uv, "pip", "install", "-q", "--python", python, *packages])
 
 
-def _files(root: Path) -> list[Path]:
-    pairs = root / PAIRS
-    return [
-        root / "remote_lab/__init__.py",
-        *sorted([*pairs.glob("*.py"), pairs / "hook.sh"]),
-    ]
+def _files() -> list[Path]:
+    pairs = PACKAGE / "pairs"
+    return [PACKAGE / "__init__.py", *sorted([*pairs.glob("*.py"), pairs / "hook.sh"])]
 
 
-def _version(root: Path) -> str:
+def _version() -> str:
     """The name of the folder of this version of the program."""
     content = hashlib.sha256()
-    for file in _files(root):
+    for file in _files():
         content.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return f"program-{content.hexdigest()[:16]}"
 
@@ -253,7 +251,8 @@ def _install_pre_commit(root: Path, folder: Path) -> bool:
     keys = ("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0")
     unset = dict(zip(keys, ("1", "core.hooksPath", ""), strict=True))
     python = str(_store(root) / "program" / PYTHON)
-    _do(root, [python, "-I", "-m", "pre_commit", "install"], unset)
+    # With the environments of the hooks: the first commit may be made offline.
+    _do(root, [python, "-I", "-m", "pre_commit", "install", "--install-hooks"], unset)
     _write(hook, _read(hook).replace(RUN, SAFE_RUN))
     return True
 

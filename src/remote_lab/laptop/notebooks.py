@@ -3,13 +3,14 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 from remote_lab.errors import Problem
 from remote_lab.laptop import git_hooks
 from remote_lab.settings import Project
 from remote_lab.ui import show
 
-PROGRAM = "remote_lab/pairs/__main__.py"
+PROGRAM = Path(__file__).resolve().parents[1] / "pairs/__main__.py"
 
 
 def pairs(project: Project, *words: str) -> int:
@@ -25,9 +26,9 @@ def pairs(project: Project, *words: str) -> int:
     Raises:
         Problem: There is no uv to run it with.
     """
-    program = str(project.root / PROGRAM)
-    command = [find_uv(), "run", "--quiet", "--script", program]
-    command += ["--root", str(project.root), *words]
+    # uv would take the script's folder for a project, and refuse one in its cache.
+    command = [find_uv(), "run", "--quiet", "--project", str(project.root)]
+    command += ["--script", str(PROGRAM), "--root", str(project.root), *words]
     return subprocess.run(command, check=False).returncode
 
 
@@ -35,8 +36,8 @@ def note_stale_hooks(project: Project) -> None:
     """Say so if git's hooks run another version of that program; not for setup."""
     if (project.root / ".git").exists() and git_hooks.is_stale(project.root):
         show.note(
-            "The git hooks run another version of remote_lab/pairs than this project"
-            " has. To have them run this one: ./remote setup"
+            "The git hooks run another version of the program than this project"
+            " names. To have them run this one: ./remote setup"
         )
 
 

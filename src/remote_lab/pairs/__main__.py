@@ -12,7 +12,7 @@ by default the one that it is called in: this program may lie elsewhere.
   sync          ./remote pairs: both ways, wherever that is safe
   check         ./remote pairs --check: only tells, for CI
   from-script, from-notebook FILE...      that side wins, for these pairs
-  pairs [--check | --from SIDE FILE...]   the same, as typed after ./remote on a remote
+  there pairs [--check | --from SIDE FILE...]   what is typed after ./remote on a remote
 """
 
 import gc
@@ -55,8 +55,16 @@ def main(words: list[str]) -> int:
     if words[:1] == ["--root"] and len(words) > 1:
         root, words = words[1], words[2:]
     match words:
-        case ["pairs", *typed]:
+        case ["there", "pairs", *typed]:
             word, files = _typed(typed)
+        case ["there", *typed]:
+            command = " ".join(["./remote", *typed[:1]])
+            print(
+                f"This is a remote, and {command} is for your laptop: type it there."
+                "\n  Here: ./remote pairs",
+                file=sys.stderr,
+            )
+            return 2
         case _:
             word, files = (words or [""])[0], words[1:]
     if word not in (
@@ -123,11 +131,17 @@ def _do(root: str, word: str, files: list[str]) -> bool:
     return bool(well)
 
 
-if __name__ == "__main__":
+def run() -> int:
+    """Do what this process's command line says: pre-commit's hook is called by this.
+
+    Returns:
+        The exit code, as main has it.
+    """
     try:
-        code = main(sys.argv[1:])
+        return main(sys.argv[1:])
     except KeyboardInterrupt:
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # to take the modules down in order would take 10 ms
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(run())

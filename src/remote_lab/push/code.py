@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from remote_lab.errors import LOCK, REMOTE_EDITED, Problem, locked, overtaken, reason
+from remote_lab.push import pairs_program
 from remote_lab.settings import Project
 from remote_lab.transport.bundle import Parcel
 from remote_lab.transport.connection import Connection, program
@@ -35,6 +36,7 @@ class RemoteCode:
         cut: Whether a checkout was cut off there, or is under way.
         following: Whether its notebooks do not follow the scripts that came yet.
         stamp: What its environment was built from.
+        pairs_program: The checksum of its program for pairs; empty where it has none.
     """
 
     kind: str = "absent"
@@ -44,6 +46,7 @@ class RemoteCode:
     cut: bool = False
     following: bool = False
     stamp: str = ""
+    pairs_program: str = ""
 
     def take(self, record: Record) -> None:
         """Learn from one record of code_state."""
@@ -62,6 +65,8 @@ class RemoteCode:
                 self.edited.append(line)
             case ("stamp", stamp):
                 self.stamp = stamp
+            case ("pairs_program", line):
+                self.pairs_program = line.split(" ")[0]
 
 
 def git(project: Project, *arguments: str) -> str:
@@ -125,18 +130,27 @@ def push(
         )
     _refuse_conflicts(connection)
     branch = branch_of(project)
-    if (there.head, there.branch) == (head, branch):
+    keeps_pairs = pairs_program.build()
+    is_there = (there.head, there.branch) == (head, branch)
+    lacks_program = there.pairs_program != pairs_program.checksum(keeps_pairs)
+    if is_there and not lacks_program:
         return head if repair else ""
+    if dry and is_there:
+        show.step(f"Would bring {name} the program that keeps notebooks in sync.")
+        return head
     if dry:
         show.step(f"Would bring commit {head[:10]} ({branch}) to {name}.")
         return head
     values = {**project.names, "mode": "apply", "branch": branch, "commit": head}
     values |= {"expected": current, "found": there.head}
     values |= {"author": _config(project, "name"), "email": _config(project, "email")}
-    text = program("state", "lock", "code", values=values, main="code_switch")
+    main = "code_program" if is_there else "code_switch"
+    text = program("state", "lock", "code", values=values, main=main)
     parcel = Parcel(text, packed=False)
+    if lacks_program:
+        parcel.add(pairs_program.NAME, keeps_pairs)
     with tempfile.TemporaryDirectory() as folder:
-        if not _is_ancestor(project, head, there.head):  # else it is there already
+        if not is_there and not _is_ancestor(project, head, there.head):
             bundle = Path(folder) / "code.bundle"
             less = [] if there.head == "none" else [f"^{there.head}"]
             git(project, "bundle", "create", "-q", str(bundle), "HEAD", *less)

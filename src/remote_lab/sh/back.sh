@@ -147,6 +147,6 @@ ours_away() { # FOLDER NAME...: delete what we made in a folder, and then the fo
 notes_away() { # a push that has come meanwhile waits there for the lock
     rm -rf "$state"/lab.addr.* "$state"/lab.log* "$state"/token.* "$state"/claim.* &&
         ours_away "$state" bashrc-block bashrc-made cookie-secret env.unfinished folders lab.addr \
-            links remote run service port project supervise.pid token unended in."$host.$$.$id" lock || return
+            links pairs.pyz remote run service port project supervise.pid token unended in."$host.$$.$id" lock || return
     locked=''
 }

@@ -6,6 +6,7 @@
 
 switching=$code/.git/remote-lab-switching # OLD NEW BRANCH, as long as it is under way
 following=$code/.git/remote-lab-following # there until the notebooks follow the scripts
+pairs=$state/pairs.pyz # the program that keeps notebooks and scripts in sync
 
 in_code() { git --no-optional-locks -C "$code" "$@"; }
 
@@ -27,6 +28,7 @@ code_state() { # what the laptop has to know before it sends anything
     fi
     [ ! -e "$following" ] || say following
     say stamp "$(cat "$code/.venv/.remote-lab-stamp" 2>/dev/null)"
+    [ ! -e "$pairs" ] || say pairs_program "$(sha256sum <"$pairs")"
 }
 
 code_cut() { # whether a checkout was cut off, or is under way: sets old, new and to
@@ -54,6 +56,7 @@ identity_in() { # who commits there, where git does not know: in a terminal of t
 code_switch() { # take the commits in, and put the working tree on them
     begin
     same_push
+    pairs_in
     [ -e "$code/.git" ] || code_make || fail 1 nowrite "$code"
     ! code_cut || fail 1 cut
     head=$(in_code rev-parse -q --verify HEAD) || head=none
@@ -82,6 +85,18 @@ code_switch() { # take the commits in, and put the working tree on them
     say switched "$commit"
 }
 
+code_program() { # take in the program for pairs alone: the commits are here already
+    begin
+    same_push
+    pairs_in
+    say switched "$commit"
+}
+
+pairs_in() { # put the program that came in place of the former one
+    [ -e "$work/pairs.pyz" ] || return 0
+    settle "$work" && mv -f "$work/pairs.pyz" "$pairs" || fail 1 nowrite "$state"
+}
+
 code_unparted() { # BRANCH COMMIT: to go there loses no commit
     former=$(in_code rev-parse -q --verify "refs/remote-lab/$1")
     # Commits made here, on a branch that is not checked out now, are in no other place.
@@ -97,11 +112,8 @@ code_notebooks() { # they follow the scripts that came; one that was edited stay
 }
 
 code_pairs() { # WORD: run the program pairs, if it is there; sets told, what it reports
-    cd "$code" 2>/dev/null && [ -x .venv/bin/python ] &&
-        [ -e remote_lab/pairs/hook.sh ] || return 0
-    # In place of a refresh that would find nothing to do, this one does nothing.
-    told=$(sh remote_lab/pairs/hook.sh refresh .venv/bin/python remote_lab/pairs "$1" \
-        2>&1 >/dev/null)
+    cd "$code" 2>/dev/null && [ -x .venv/bin/python ] && [ -e "$pairs" ] || return 0
+    told=$(.venv/bin/python -I "$pairs" "$1" 2>&1 >/dev/null)
     status=$?
     [ -z "$told" ] || printf '%s\n' "$told" |
         while IFS= read -r line; do say note "$line"; done
