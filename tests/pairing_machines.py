@@ -161,14 +161,14 @@ class Machines:
         assert self.push() == ""
         python = there / ".venv/bin/python"
         python.parent.mkdir(parents=True)
-        python.write_text(f'{self._shim}shift\nexec {door.command} "$@"\n')
+        python.write_text(f'{self._shim}shift 2\nexec {door.command} "$@"\n')
         python.chmod(0o755)
 
     def _tools(self, door: Door) -> None:
         self.folder.mkdir()
         self._left = self.folder / "left"
         self._shim = SHIM.format(left=self._left)
-        uv = f'#!/bin/sh\ncd "$6" && shift 6 && exec {door.command} "$@"\n'
+        uv = f'#!/bin/sh\ncd "$8" && shift 8 && exec {door.command} "$@"\n'
         git = f'{self._shim}exec {shutil.which("git")} "$@"\n'
         for name, text in {"git": git, "uv": uv}.items():
             (self.folder / name).write_text(text)
