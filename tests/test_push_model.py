@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -96,7 +96,14 @@ def test_three_ways(project: Project, counted: Callable[[str], None]) -> None:
     """Any (last pushed, there now, new): as the model says; and undo is exact."""
     tried = 0
 
-    @searched(90)
+    @searched(30, 600)
+    @example(  # an empty file that the user made executable
+        name=["a", "b", "c", "d"],
+        old=[(5, Node("f", b"", 0o644)), (1, Node("f", b"", 0o644))],
+        now=[(5, "chmod", b"", 0o755)],
+        new=[(5, Node("l", b"nowhere 1"))],
+        force=True,
+    )
     @given(
         names,
         st.lists(st.tuples(which, pieces), min_size=2, max_size=6),
@@ -150,7 +157,7 @@ def test_any_name_arrives_or_is_refused(
     world = World(project)
     tried, refused = 0, 0
 
-    @searched(250)
+    @searched(80, 2000)
     @given(st.lists(parts, min_size=1, max_size=4).map("/".join), st.booleans())
     def check(name: str, is_link: bool) -> None:
         nonlocal tried, refused
@@ -265,6 +272,6 @@ def figures() -> str:
 def test_stories(project: Project, counted: Callable[[str], None], whole: bool) -> None:
     """Any order of edits, pushes, undos and removes is as the model says."""
     told = type("Told", (Story,), {"project": project, "whole": whole})
-    size = (2, 8) if whole else (12, 20)
+    size = (2, 10, 8) if whole else (5, 100, 20)
     run_state_machine_as_test(told, settings=searched(*size))
     counted(figures())

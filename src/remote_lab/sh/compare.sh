@@ -133,8 +133,10 @@ judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
 
 emptied() { # PATH: whether a power cut did that, behind a push of an earlier version
     # Who empties a file leaves the time on it: nobody has, if it has that of a parcel.
+    # One that was pushed empty, and is executable now, was changed by its user.
     # shellcheck disable=SC3013
-    [ "$own" = - ] && [ -f "$current/home/$1" ] && [ ! -s "$current/home/$1" ] &&
+    [ "${old#*:}" != "${now#*:}" ] &&
+        [ "$own" = - ] && [ -f "$current/home/$1" ] && [ ! -s "$current/home/$1" ] &&
         [ ! "$current/home/$1" -nt "$work/manifest" ]
 }
 
