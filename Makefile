@@ -3,7 +3,8 @@
 #                      notebook cell through it and takes everything down again, and
 #                      so does demo-end with what was left running
 #   make test          the whole suite; TESTS='tests/test_push.py -k undo' for a part
-#   make attack        tests/attacks alone, with many more rounds: about an hour
+#   make attack        the attacks alone, with many more rounds: a few hours; ends with
+#                      how much was tried
 
 .PHONY: demo demo-end test attack pictures scenarios clean
 
@@ -17,7 +18,7 @@ test:
 	@tools/test $(TESTS)
 
 attack:
-	@REMOTE_LAB_ATTACK=full tools/test --timeout=3600 tests/attacks $(TESTS)
+	@REMOTE_LAB_ATTACK=full tools/test --timeout=3600 -m attack $(TESTS)
 
 # The README's, from what the suite saw.
 pictures:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
+import os
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from box import Account, Box
+from effort import FULL
 from laptop import Laptop
 from loopback import Loopback
 from needs import require
@@ -23,8 +26,33 @@ _numbers = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the markers known; and the day's choice of cases, which workers inherit."""
     config.addinivalue_line("markers", "needs(*names): see tests/needs.py")
+    config.addinivalue_line(
+        "markers", "attack: runs in `make attack`, with more rounds"
+    )
+    os.environ.setdefault("REMOTE_LAB_SEED", datetime.date.today().isoformat())
+
+
+def pytest_report_header() -> str:
+    """Name the choice, so that a failure can be repeated."""
+    size = "full" if FULL else "daily"
+    return f"attacks: {size}, REMOTE_LAB_SEED={os.environ['REMOTE_LAB_SEED']}"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half of the time, a test waits for a remote: two workers share a core."""
+    return min(8, 2 * (os.cpu_count() or 1))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the attacks: tests/attacks, and each file with a test that counts rounds."""
+    counting = {
+        item.path for item in items if "counted" in getattr(item, "fixturenames", ())
+    }
+    for item in items:
+        if item.path in counting or item.path.parent.name == "attacks":
+            item.add_marker("attack")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -62,7 +90,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if name == "attack"
     ]
     if told:
-        terminalreporter.section("attacks that the push survived")
+        terminalreporter.section("what was attacked, and held")
         for line in sorted(told):
             terminalreporter.write_line(line)
 

@@ -1,23 +1,32 @@
 """How long hypothesis searches, and how.
 
-What is searched is the same on every run; HYPOTHESIS_PROFILE=deep goes on for long, and
-elsewhere each time. NOSHRINK=1 tells a failure as it was found, and at once.
+What is searched is the same on every run. `make attack` goes on for longer;
+HYPOTHESIS_PROFILE=deep for hours, and elsewhere each time. NOSHRINK=1 reports a failure
+as it was found, and at once.
 """
 
 import os
 
+from effort import rounds
 from hypothesis import HealthCheck, Phase, settings
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 QUICK = (Phase.generate,) if os.environ.get("NOSHRINK") else ()
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-LIMIT = 20000 if DEEP else 600  # seconds
+LIMIT = 20000 if DEEP else rounds(600, 3600)  # seconds
+TIMES = 40 if DEEP else 1
 
 
-def searched(examples: int, steps: int = 1) -> settings:
-    """How long to search."""
+def searched(daily: int, full: int, steps: int = 1) -> settings:
+    """How long to search.
+
+    Args:
+        daily: Examples in `make test`.
+        full: Examples in `make attack`.
+        steps: The length of an example that is a story.
+    """
     return settings(
-        max_examples=examples * (40 if DEEP else 1),
+        max_examples=rounds(daily, full) * TIMES,
         stateful_step_count=steps,
         derandomize=not DEEP,
         database=None,

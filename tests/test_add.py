@@ -12,7 +12,7 @@ from project import Project, snapshot
 from render import released, render
 from render import snapshot as template_now
 
-pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
+pytestmark = [pytest.mark.xdist_group("add"), pytest.mark.needs("ssh", "uv")]
 
 ID = "0123456789abcdef"
 # The address and commit of the template stand in them.

@@ -21,6 +21,8 @@ from process import CommandFailed, wait_until
 if TYPE_CHECKING:
     from browser import Browser
 
+pytestmark = pytest.mark.xdist_group("box-2")
+
 NEW_HOST = ("-o", "StrictHostKeyChecking=accept-new")
 
 

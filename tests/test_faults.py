@@ -9,17 +9,19 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from checks import STAND_IN, push, reaches, told
+from effort import chosen
 from laptop import Laptop
 from loopback import Loopback, free_port
 from process import Completed, wait_until
 from project import Project, sees
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.needs("ssh", "uv")]
+pytestmark = pytest.mark.needs("ssh", "uv")
 
 TMUX = ".config/remote-lab/titanic/tmux.conf"
 
@@ -259,14 +261,16 @@ def group(leader: int) -> set[str]:
     return names
 
 
-def test_ctrl_c_at_any_moment_of_a_push(project: Project, loopback: Loopback) -> None:
+def test_ctrl_c_at_any_moment_of_a_push(
+    project: Project, loopback: Loopback, counted: Callable[[str], None]
+) -> None:
     push(project, check=True)
     ends = []
-    for number in range(12):
+    for number in chosen(range(24), 6):
         project.edit(TMUX, f"# {number}")
         project.commit("more")
         before = sees(loopback.home)
-        done = interrupted(project, "push", "--only", "home,code", after=number / 20)
+        done = interrupted(project, "push", "--only", "home,code", after=number / 40)
         # Behind its last words, all is done, and it has no more to say.
         done_by_then = "code at commit" in done.stderr
         assert done.returncode in (0, 1) or done_by_then, done.stderr
@@ -280,6 +284,7 @@ def test_ctrl_c_at_any_moment_of_a_push(project: Project, loopback: Loopback) ->
         status = ("git", "status", "--porcelain")
         assert not project.laptop.run(*status, cwd=project.root).stdout
     assert 1 in ends
+    counted(f"{len(ends)} times Ctrl-C, {ends.count(1)} pushes that it ended")
 
 
 def settled(loopback: Loopback) -> None:

@@ -9,7 +9,7 @@ from checks import STAND_IN, push, reaches, told
 from laptop import Laptop
 from project import Project
 
-pytestmark = [pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.xdist_group("box-2")
 
 TMUX = ".config/remote-lab/titanic/tmux.conf"
 

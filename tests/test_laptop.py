@@ -20,7 +20,7 @@ from project import Project, snapshot
 from remote_lab.laptop import install as side
 from remote_lab.laptop.installed import Record
 
-pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
+pytestmark = pytest.mark.needs("ssh", "uv")
 
 INCLUDE = "Include ~/.ssh/config.d/titanic.conf\n"
 SSH_CONFIG = "Host old\n    HostName old.example.org\n"

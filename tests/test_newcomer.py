@@ -13,7 +13,7 @@ from browser import Browser
 from laptop import Laptop, Terminal
 from project import TEMPLATE, Project, snapshot
 
-pytestmark = [pytest.mark.xdist_group("box"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.xdist_group("box-2"), pytest.mark.timeout(400)]
 
 ARTEFACTS = Path(__file__).parent / "artefacts"
 PROMPT = "$ "

@@ -247,5 +247,5 @@ def test_no_edit_is_lost(mode: str, counted: Callable[[str], None]) -> None:
     """Any order of edits on either side, and of what git and the program do."""
     done.clear()
     told = type("Told", (Story,), {"mode": mode})
-    run_state_machine_as_test(told, settings=searched(4, 20))
+    run_state_machine_as_test(told, settings=searched(2, 40, 20))
     counted(", ".join(f"{count} x {what}" for what, count in sorted(done.items())))

@@ -8,11 +8,13 @@ the verb again, or a push at once: it succeeds, and nothing is left behind.
 import gzip
 import io
 import shutil
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from effort import chosen
 from laptop import Laptop
 from pushing import VERBS, Scene
 
@@ -25,10 +27,10 @@ def test_cut_anywhere_leaves_old_or_new(
     data = scene.stream[2]
     line = data.index(b"\n") + 2  # the first says what to run
     ends = [*range(0, line, line // 12), line, *range(len(data) - 12, len(data))]
-    cuts = sorted({*ends, *range(line, len(data), len(data) // 40)})
-    for cut in cuts:
+    cuts = chosen(sorted({*ends, *range(line, len(data), len(data) // 40)}), 16)
+    for number, cut in enumerate(cuts):
         scene.assert_told(scene.run(data[:cut]))
-        scene.assert_mended(again=cut % 2 == 1)
+        scene.assert_mended(again=number % 2 == 1)
         scene.restore()
     counted(f"{len(cuts)} cuts of {len(data)} bytes")
 
@@ -44,13 +46,14 @@ def test_a_tar_that_ends_between_members_is_noticed(
         starts = [member.offset for member in tar.getmembers()]
     # At a boundary, tar takes it for a whole one; gzip, here, finds no fault in it.
     cuts = [at + by for at in starts for by in (-1, 0, 1) if at + by >= 0]
-    for cut in cuts:
+    cuts = chosen(cuts, 12)
+    for number, cut in enumerate(cuts):
         done = scene.run(line + b"\n" + gzip.compress(whole[:cut]))
         assert not scene.assert_told(done)
         assert b"incomplete" in done.stdout
-        scene.assert_mended(again=cut % 2 == 1)
+        scene.assert_mended(again=number % 2 == 1)
         scene.restore()
-    counted(f"{len(cuts)} cuts at {len(starts)} members of the tar")
+    counted(f"{len(cuts)} cuts around {len(starts)} members of the tar")
 
 
 # All that the programs may call. No other command is to be had in these tests.
@@ -104,28 +107,35 @@ def test_killed_at_any_step_leaves_old_or_new(
     """The program is killed before or after each command, or that command itself is."""
     scene = Scene(laptop, verb)
     counter = tmp_path / "counter"
-    for victim in range(1, 200):
+
+    def killed(victim: int) -> subprocess.CompletedProcess[bytes]:
         shutil.rmtree(counter, ignore_errors=True)
         counter.mkdir()
         (counter / "hint").write_text("1\n")
-        done = scene.run(
+        return scene.run(
             PATH=str(stubs), COUNTER=str(counter), VICTIM=str(victim), HOW=how
         )
-        if not (counter / "victim").exists():
-            break
+
+    done = killed(0)  # nobody is
+    assert done.returncode == 0, done.stderr
+    assert b"not found" not in done.stderr
+    steps = len([path for path in counter.iterdir() if path.name.isdigit()])
+    assert steps >= 15
+    scene.restore()
+    victims = chosen(range(1, steps + 1), 7)
+    for number, victim in enumerate(victims):
+        done = killed(victim)
+        assert (counter / "victim").exists(), f"{victim} of {steps} did not come"
         try:
             if how == "itself":
                 scene.assert_told(done)
             else:
                 assert done.returncode == -9
                 scene.assert_whole()
-            scene.assert_mended(again=victim % 2 == 1)
+            scene.assert_mended(again=number % 2 == 1)
         except AssertionError as error:
-            killed = (counter / "victim").read_text()
-            error.add_note(f"killed {how}: number {victim}, {killed}{done}")
+            command = (counter / "victim").read_text()
+            error.add_note(f"killed {how}: number {victim}, {command}{done}")
             raise
         scene.restore()
-    assert done.returncode == 0, done.stderr  # nobody was killed
-    assert b"not found" not in done.stderr
-    assert victim > 15
-    counted(f"{victim - 1} kills")
+    counted(f"{len(victims)} kills at {steps} steps")

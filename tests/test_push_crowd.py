@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from checks import reaches
+from effort import rounds
 from laptop import Laptop
 from loopback import Loopback
 from needs import require
@@ -131,8 +132,8 @@ def test_of_many_who_take_over_one_holds(
     state = tmp_path / ".local/state/remote-lab/titanic"
     state.mkdir(parents=True)
     env = {**os.environ, "HOME": str(tmp_path)}
-    rounds, each, held = 80, 6, 0
-    for number in range(rounds):
+    times, each, held = rounds(20, 300), 6, 0
+    for number in range(times):
         (state / "lock").unlink(missing_ok=True)
         if dice.random() < 0.9:
             left_by_the_dead(state)
@@ -151,7 +152,7 @@ def test_of_many_who_take_over_one_holds(
         if killed:  # what they left, the next one takes away
             assert "held" in ends(started([*holder, f"{number:08x}next"], env))
         assert [path.name for path in state.iterdir()] == ["project"]
-    counted(f"{rounds} rounds of {each} for one dead holder's lock: {held} had it")
+    counted(f"{times} rounds of {each} for one dead holder's lock: {held} had it")
 
 
 def test_who_is_stopped_is_not_dead(
@@ -270,7 +271,7 @@ def test_twenty_pushes_at_once_some_killed(
 ) -> None:
     """Of two projects; holders die, or stop, at any moment."""
     fates: Counter[str] = Counter()
-    for _ in range(6):
+    for _ in range(rounds(3, 20)):
         runs = []
         for pusher in crowd:
             pusher.edit()
@@ -298,8 +299,8 @@ def test_two_projects_come_to_an_empty_home_at_once(
     crowd: list[Pusher], tmp_path: Path, counted: Callable[[str], None]
 ) -> None:
     """They make the same folders, and write one .bashrc, each under its own lock."""
-    rounds = 15
-    for number in range(rounds):
+    times = rounds(5, 50)
+    for number in range(times):
         there = tmp_path / str(number)
         there.mkdir()
         both = [crowd[0], crowd[2]]
@@ -311,7 +312,7 @@ def test_two_projects_come_to_an_empty_home_at_once(
         settled(both, there)
         bashrc = (there / ".bashrc").read_text()
         assert [bashrc.count(f"# >>> {p.slug} >>>") for p in both] == [1, 1], bashrc
-    counted(f"{rounds} empty homes")
+    counted(f"{times} empty homes")
 
 
 @pytest.mark.xdist_group("crowd")
@@ -320,8 +321,8 @@ def test_a_remove_among_pushes(
 ) -> None:
     """A push that comes while all is taken away is whole, or says why not."""
     crowd = crowd[:4]
-    rounds = 15
-    for _ in range(rounds):
+    times = rounds(5, 50)
+    for _ in range(times):
         runs = []
         for pusher in (*crowd[:2], None, *crowd[2:]):
             if pusher:
@@ -335,7 +336,7 @@ def test_a_remove_among_pushes(
             words = ("generation", "removed", "locked", "never")
             assert any(word in said for word in words), said
         settled(crowd, tmp_path)
-    counted(f"{rounds} removes among {rounds * 4} pushes")
+    counted(f"{times} removes among {times * 4} pushes")
 
 
 @pytest.mark.xdist_group("crowd")

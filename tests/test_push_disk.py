@@ -1,4 +1,4 @@
-"""The push's first promise on a full disk: each size from none to just enough.
+"""The push's first promise on a full disk: sizes from none to just enough.
 
 The home is a small tmpfs whose limits are moved. A quota takes the same path: the
 program asks of every write whether it was done, and not why it was not.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from effort import FULL
 from laptop import Laptop
 from pushing import VERBS, Scene
 
@@ -94,17 +95,30 @@ def assert_refused(scene: Scene, words: str) -> bool:
 def test_a_full_disk_leaves_old_or_new(
     laptop: Laptop, disk: Disk, counted: Callable[[str], None], verb: str, what: str
 ) -> None:
+    """`make attack` tries each size, `make test` looks for the one that is enough."""
     scene = Scene(laptop, verb, disk.mount)
-    for number in range(300):
+
+    def is_enough(number: int) -> bool:
         disk.leave(what, number)
         done = assert_refused(scene, "No space left on device")
         disk.free()
         scene.assert_mended(again=number % 2 == 1)
-        if done:
-            break
         scene.restore()
-    assert number > 10
-    counted(f"{number + 1} fills, 0 to {number} {what} left")
+        return done
+
+    fills = 1
+    if FULL:
+        enough = next(number for number in range(300) if is_enough(number))
+        fills += enough
+    else:
+        less, enough = 0, 300
+        assert not is_enough(less)
+        while enough - less > 1:
+            middle = (less + enough) // 2
+            less, enough = (less, middle) if is_enough(middle) else (middle, enough)
+            fills += 1
+    assert 10 < enough < 300
+    counted(f"{fills} fills, 0 to {enough} {what} left")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -9,7 +9,7 @@ from listener import answers, listening_lab
 from loopback import Loopback, free_port
 from project import Project, snapshot
 
-pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
+pytestmark = pytest.mark.needs("ssh", "uv")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from project import Project, processes_of
 
 from remote_lab.lab import background
 
-pytestmark = [pytest.mark.xdist_group("laptop"), pytest.mark.needs("ssh", "uv")]
+pytestmark = pytest.mark.needs("ssh", "uv")
 
 STATE = ".local/state/remote-lab/titanic/laptop"
 

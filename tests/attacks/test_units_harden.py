@@ -18,7 +18,7 @@ from box import Account, Box
 from process import wait_until
 from render import render, snapshot
 
-pytestmark = [pytest.mark.xdist_group("box"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.xdist_group("box-2"), pytest.mark.timeout(120)]
 
 USER = "hardened"
 SLUG = "harden"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from cast import Stage
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.xdist_group("stories-1"),
+    pytest.mark.timeout(400),
+]
 
 
 def test_a_push_changes_the_environment_while_kernels_run(stage: Stage) -> None:

@@ -8,7 +8,10 @@ import re
 import pytest
 from cast import Clone, Stage
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.xdist_group("stories-1"),
+    pytest.mark.timeout(400),
+]
 
 PLACE = ".local/share/jupyter/kernels/elsewhere"
 # Another Python than the environment's, which borrows its packages.

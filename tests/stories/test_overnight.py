@@ -6,7 +6,10 @@ import pytest
 from cast import Stage
 from process import wait_until
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.xdist_group("stories-2"),
+    pytest.mark.timeout(400),
+]
 
 NIGHT = "notebooks/night"
 LONG = """\

@@ -9,7 +9,11 @@ import pytest
 from browser import Browser
 from cast import Person, Stage
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.needs("chromium")]
+pytestmark = [
+    pytest.mark.xdist_group("stories-2"),
+    pytest.mark.timeout(600),
+    pytest.mark.needs("chromium"),
+]
 
 PORT = 9089
 MODE: dict[str, Any] = {"lab_listen": "port", "lab_remote_port": PORT}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from cast import Stage
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [
+    pytest.mark.xdist_group("stories-2"),
+    pytest.mark.timeout(500),
+]
 
 OURS = "find .config .local/state .local/share -name '*titanic*' -o -name .lingering"
 LINGERS = "ls /var/lib/systemd/linger"

@@ -7,7 +7,10 @@ from browser import Browser
 from cast import Clone, Person, Stage
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [
+    pytest.mark.xdist_group("stories-2"),
+    pytest.mark.timeout(500),
+]
 
 SCRIPT_CELL = "\n# %%\n{}\n"
 

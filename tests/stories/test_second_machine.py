@@ -7,7 +7,10 @@ import json
 import pytest
 from cast import Person, Stage
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [
+    pytest.mark.xdist_group("stories-1"),
+    pytest.mark.timeout(500),
+]
 
 FARES = "notebooks/fares"
 CELLS = ["fares = [7, 71, 8]", "sum(fares)"]

@@ -7,7 +7,10 @@ import re
 import pytest
 from cast import Clone, Person, Stage
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.xdist_group("stories-1"),
+    pytest.mark.timeout(400),
+]
 
 FARES = "notebooks/fares"
 PULL = "git pull -q --no-rebase --no-edit"

@@ -9,7 +9,10 @@ from cast import Person, Stage
 from process import run
 from render import released
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [
+    pytest.mark.xdist_group("stories-1"),
+    pytest.mark.timeout(400),
+]
 
 TMUX = "home/remote/.config/remote-lab/{}/tmux.conf"
 SETTINGS = "home/remote/.config/remote-lab/{}/jupyter/jupyter_server_config.py"
