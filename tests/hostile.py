@@ -18,7 +18,7 @@ from process import Completed
 from project import Project, snapshot
 
 from remote_lab import cli
-from remote_lab.transport.session import END
+from remote_lab.transport.program import END
 
 # `ssh -G` is the laptop's own affair; -O asks a master, there if `up` is. The rest
 # is a remote that hears all that it is sent, and answers as the files say; the mark

@@ -17,8 +17,9 @@ from project import Project, snapshot
 from remote_lab import settings
 from remote_lab.push import dotfiles, manifest
 from remote_lab.remote_state import HomeReport
-from remote_lab.transport.bundle import Parcel
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.bundle import Bundle
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 
 STATE = ".local/state/remote-lab/titanic"
 TMUX = ".config/remote-lab/titanic/tmux.conf"
@@ -54,12 +55,12 @@ def stream(
     connection = Connection(read, read.pick(None))
     values = dotfiles.values(connection, mode=mode, restart="no")
     programs = dotfiles.PROGRAMS if main == "push_home" else dotfiles.BACK
-    parcel = Parcel(program(*programs, values=values, main=main))
+    bundle = Bundle(program(*programs, values=values, main=main))
     if main == "push_home":
-        manifest.pack(read, manifest.read(read, ""), parcel)
+        manifest.pack(read, manifest.read(read, ""), bundle)
     data = io.BytesIO()
-    data.write(f": ; {parcel.line('titanic', mode == 'dry')}\n".encode())
-    parcel.write(data)
+    data.write(f": ; {bundle.line('titanic', mode == 'dry')}\n".encode())
+    bundle.write(data)
     env = {**(connection.env() or {}), "PATH": project.laptop.env["PATH"]}
     return connection.argv(), env, data.getvalue()
 

@@ -99,7 +99,7 @@ def test_a_jump_host_that_refuses_is_not_asked_for(
         project = Project.rendered(laptop, {**reaches(loopback), "proxy_jump": way})
         done = push(project)
         told(done, 4, "does not let you in", "Permission denied")
-        assert "hangs up" not in done.stderr
+        assert "closes each connection" not in done.stderr
 
 
 def test_a_folder_among_the_users_ssh_files(project: Project) -> None:

@@ -26,8 +26,9 @@ from pushing import BASHRC, TMUX
 
 from remote_lab import settings
 from remote_lab.push import dotfiles, manifest
-from remote_lab.transport.bundle import Parcel
-from remote_lab.transport.connection import SH, Connection, program
+from remote_lab.transport.bundle import Bundle
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import SH, program
 
 # How often is chance here; what may come of it is not.
 dice = random.Random(20)
@@ -204,12 +205,12 @@ class Pusher:
         connection = Connection(read, read.pick(None))
         values = dotfiles.values(connection, mode="apply", restart="no")
         programs = dotfiles.PROGRAMS if main == "push_home" else dotfiles.BACK
-        parcel = Parcel(program(*programs, values=values, main=main))
+        bundle = Bundle(program(*programs, values=values, main=main))
         if main == "push_home":
-            manifest.pack(read, manifest.read(read, ""), parcel)
+            manifest.pack(read, manifest.read(read, ""), bundle)
         data = io.BytesIO()
-        data.write(f": ; {parcel.line(self.slug)}\n".encode())
-        parcel.write(data)
+        data.write(f": ; {bundle.line(self.slug)}\n".encode())
+        bundle.write(data)
         env = {**(connection.env() or {}), "PATH": self.project.laptop.env["PATH"]}
         env |= {"HOME": str(home_there)}
         return started(connection.argv(), env, data=data.getvalue())

@@ -84,7 +84,7 @@ def assert_refused(scene: Scene, words: str) -> bool:
     if problem:
         # What a shell writes itself, dash calls an I/O error, and does not say why.
         assert words in problem.what or "can't write to" in problem.what
-        assert "as it was" in problem.still
+        assert "as it was" in problem.unchanged
         assert "df" in problem.todo or "make room" in problem.todo, problem.what
         assert problem.code == 1
     return new

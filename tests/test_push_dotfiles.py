@@ -260,7 +260,7 @@ def test_a_file_behind_a_link_that_cannot_be_written(
         subprocess.run(["chattr", "-i", linked], check=True)
     assert str(linked) in caught.value.what
     assert "Operation not permitted" in caught.value.what
-    assert "All else is in place" in caught.value.still
+    assert "All else is in place" in caught.value.unchanged
     assert (project.home / BASHRC).read_text().endswith("# new\n")
     ask(project)
     assert linked.read_bytes() == (project.pieces / path).read_bytes()

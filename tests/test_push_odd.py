@@ -124,18 +124,18 @@ def test_a_bashrc_that_does_too_much(account: OddRemote, oddness: str) -> None:
 # Start files that over ssh leave no way for our program
 
 EATEN = "Something on titanic reads, or closes, the input of our program"
-OTHER = "titanic did something else than run our program"
+OTHER = "titanic ran something other than our program"
 REFUSED = {
     "exec fish": ("exec fish\n", OTHER),
     "exec csh": ("exec bsd-csh\n", EATEN),
     "reads twice": ("read a; read b\n", EATEN),
     "reads all": ("cat >/dev/null\n", EATEN),
     "closes stdin": ("exec </dev/null\n", EATEN),
-    "exits": ("echo bye; exit 3\n", f"{OTHER}. It said: bye"),
-    "exits in silence": ("exit 3\n", f"{OTHER}. It said nothing"),
-    "fails under set -e": ("set -e\nfalse\n", f"{OTHER}. It said nothing"),
-    "no PATH": ("PATH=/nowhere\n", "titanic finds no sh. It said: "),
-    "empty PATH": ("PATH=\n", "titanic finds no sh. It said: "),
+    "exits": ("echo bye; exit 3\n", f"{OTHER}. It printed: bye"),
+    "exits in silence": ("exit 3\n", f"{OTHER}. It printed nothing"),
+    "fails under set -e": ("set -e\nfalse\n", f"{OTHER}. It printed nothing"),
+    "no PATH": ("PATH=/nowhere\n", "titanic finds no sh. It printed: "),
+    "empty PATH": ("PATH=\n", "titanic finds no sh. It printed: "),
 }
 
 
@@ -172,10 +172,10 @@ def test_a_bashrc_that_is_mute(account: OddRemote) -> None:
 
 
 NO_SHELL = {
-    "/usr/sbin/nologin": "It said: This account is currently not available",
-    "/bin/false": "It said nothing",
+    "/usr/sbin/nologin": "It printed: This account is currently not available",
+    "/bin/false": "It printed nothing",
     "/bin/bash -r": "exec: restricted",
-    "echo welcome": "It said: welcome -c exec sh",
+    "echo welcome": "It printed: welcome -c exec sh",
 }
 
 

@@ -49,9 +49,9 @@ def test_no_session_at_all() -> None:
 
 
 FORCED = {
-    "ForceCommand echo welcome": "It said: welcome",
-    "ForceCommand internal-sftp": "takes sftp alone, and runs no commands",
-    "ForceCommand false": "It said nothing",
+    "ForceCommand echo welcome": "It printed: welcome",
+    "ForceCommand internal-sftp": "allows only sftp, and runs no commands",
+    "ForceCommand false": "It printed nothing",
     'ForceCommand git-shell -c "$SSH_ORIGINAL_COMMAND"': "unrecognized command",
 }
 
@@ -71,7 +71,7 @@ def test_a_key_with_a_command(command: str) -> None:
         if "ORIGINAL" in command:
             account.lives()
         else:
-            account.refuses("It said: welcome", "command= in authorized_keys")
+            account.refuses("It printed: welcome", "command= in authorized_keys")
 
 
 def test_strict_settings_that_serve(tmp_path: Path) -> None:

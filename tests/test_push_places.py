@@ -38,7 +38,7 @@ def refused(project: Project, *words: str, main: str = "push_home") -> Problem:
     text = f"{problem.what}\n{problem.todo}"
     for word in words:
         assert word in text
-    assert "as it was" in problem.still
+    assert "as it was" in problem.unchanged
     assert problem.todo
     after = snapshot(project.home)
     changed = differences(before, after)
@@ -273,7 +273,7 @@ def test_an_immutable_bashrc(
         ask(project, "remove_home")
     assert ".bashrc" in caught.value.what
     assert "Operation not permitted" in caught.value.what
-    assert "in use there any more" in caught.value.still
+    assert "in use there any more" in caught.value.unchanged
     assert not sees(project.home)
     mutable(bashrc)
     ask(project, "remove_home")
@@ -292,7 +292,7 @@ def test_an_immutable_piece(pushed: Project, immutable: Callable[[Path], Path]) 
     with pytest.raises(Problem) as caught:
         ask(pushed, "remove_home")
     assert "Operation not permitted" in caught.value.what
-    assert "Nothing of the project is in use" in caught.value.still
+    assert "Nothing of the project is in use" in caught.value.unchanged
     assert not sees(pushed.home)
     assert not (pushed.home / OWN).is_symlink()
     mutable(old)

@@ -18,7 +18,8 @@ from project import Project
 
 from remote_lab import settings
 from remote_lab.transport import session
-from remote_lab.transport.connection import Connection, hang_up, program
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 
 # Who is interrupted while it starts, or ends, what it started has the end of this
 # process end that.
@@ -79,7 +80,6 @@ def test_ctrl_c_at_any_line(
         interrupted = Interrupted(number)
         with suppress(KeyboardInterrupt), traced(interrupted):  # and no other error
             through = connection.run(text)[1] == [("here",)]
-        hang_up()
         wait_until(lambda: threading.active_count() == threads, "its threads to end")
         wait_until(lambda: running() == before, "its program to end")
     assert number > 30

@@ -231,7 +231,7 @@ class World:
 
 
 def changed(before: Snapshot, after: Snapshot) -> list[str]:
-    """The paths that are not as they were, but for the folder that parcels come to."""
+    """The paths that are not as they were, but for the folder that bundles come to."""
     paths = {*before, *after} - {STATE, *above(STATE)}
     return [path for path in paths if before.get(path) != after.get(path)]
 

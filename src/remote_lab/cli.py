@@ -10,7 +10,6 @@ import click
 from remote_lab.commands import lab, laptop, remote
 from remote_lab.errors import FAILED, Problem
 from remote_lab.settings import FROM_GIT
-from remote_lab.transport.connection import hang_up
 from remote_lab.ui import show
 from remote_lab.version import version
 
@@ -95,5 +94,3 @@ def main(script: str) -> Any:
             "Interrupted. The same command is safe to repeat: it does what is left."
         )
         sys.exit(FAILED)
-    finally:
-        hang_up()

@@ -1,6 +1,8 @@
-"""What can go wrong, told as: what happened, what is as it was, what to type next."""
+"""What can go wrong: what happened, what is unchanged, what to type next."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 FAILED = 1
 USAGE = 2
@@ -9,17 +11,17 @@ UNREACHABLE = 4
 
 NOTHING = "Nothing was changed there."
 
-# Takes a project's lock away, by hand.
+# Removes a project's lock, by hand.
 LOCK = "rm .local/state/remote-lab/{}/lock"
 
 
 class Problem(Exception):
-    """An error for the user's eyes; the command line prints it and ends.
+    """An error for the user; the command line prints it and ends.
 
     Args:
         what: What happened, one sentence.
-        still: What is as it was.
-        todo: The next command to type, or how to mend it.
+        unchanged: What is as it was.
+        todo: The next command to type, or how to fix it.
         code: The exit code: one of the constants of this module.
         diff: What would have changed.
     """
@@ -27,7 +29,7 @@ class Problem(Exception):
     def __init__(
         self,
         what: str,
-        still: str = "",
+        unchanged: str = "",
         todo: str = "",
         code: int = FAILED,
         diff: list[str] | None = None,
@@ -35,7 +37,7 @@ class Problem(Exception):
         super().__init__(what)
         self.diff = diff or []
         self.what = what
-        self.still = still
+        self.unchanged = unchanged
         self.todo = todo
         self.code = code
 
@@ -43,20 +45,26 @@ class Problem(Exception):
 class Unreachable(Problem):
     """The remote could not be reached, or did not let us in (exit code 4)."""
 
-    def __init__(self, what: str, todo: str, still: str = NOTHING) -> None:
-        super().__init__(what, still, todo, UNREACHABLE)
+    def __init__(
+        self,
+        what: str,
+        unchanged: str = NOTHING,
+        todo: str = "",
+        code: int = UNREACHABLE,
+    ) -> None:
+        super().__init__(what, unchanged, todo, code)
 
 
 class Dropped(Unreachable):
-    """sshd hung up before it asked who we are, as it does when many log in at once."""
+    """sshd closed the connection before the login, as it does when many log in."""
 
 
 class Refused(Unreachable):
-    """The remote does not let us in; a password or a code might have, if asked for."""
+    """The remote does not let us in; with a password or a code it might."""
 
 
 class Broken(Unreachable):
-    """The connection broke when our program had begun: it may have finished."""
+    """The connection broke after our program had begun: it may have finished."""
 
 
 class Busy(Problem):
@@ -150,7 +158,7 @@ def on_one_line(errors: str) -> str:
     return " / ".join(errors.splitlines()[-5:])
 
 
-def get(programs: list[str]) -> str:
+def install_hint(programs: list[str]) -> str:
     """How a remote gets programs that it lacks."""
     kinds = {
         "find": "findutils",
@@ -179,3 +187,68 @@ def limit(errors: str) -> str:
 
 class OutcomeUnknown(Problem):
     """The connection broke after data had been sent: the remote may have finished."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one kind of report means to the user.
+
+    The texts are templates: {name} is a fact, or a named group of the pattern.
+
+    Attributes:
+        pattern: A regular expression, searched for in the report.
+        what: What happened.
+        unchanged: What is as it was.
+        todo: What to type next.
+        code: The exit code.
+        kind: The class of the error.
+    """
+
+    pattern: str
+    what: str
+    unchanged: str
+    todo: str
+    code: int | None = None
+    kind: type[Problem] = Problem
+
+
+def explained(rules: Iterable[Rule], report: str, **facts: str) -> Problem | None:
+    """The error that a report means, by the first rule that matches.
+
+    Args:
+        rules: The rules, in order.
+        report: What a program has reported: a record, its parts joined by tabs; or what
+            it wrote to standard error.
+        facts: What the rules' templates may name. A group of a pattern that matched
+            nothing is a question mark.
+
+    Returns:
+        The error, or None where no rule matches.
+    """
+    for rule in rules:
+        if found := re.search(rule.pattern, report):
+            known = {**facts, **found.groupdict("?")}
+            what, unchanged, todo = (
+                template.format_map(known).strip()
+                for template in (rule.what, rule.unchanged, rule.todo)
+            )
+            error = rule.kind(what, unchanged, todo)
+            error.code = rule.code or error.code
+            return error
+    return None
+
+
+# What sh/lock.sh reports where the lock is another push's: HOST:BOOT:PID:START:ID.
+LOCKED = Rule(
+    r"^locked\t(?P<host>[^:\t]*)(:[^:]*:(?P<pid>[^:]*))?",
+    "Another push of this project to {name} is under way (process {pid} on {host}).",
+    "{name} is as it was.",
+    "Wait for it, and try again.   (If that machine is gone for good: {unlock})",
+)
+OVERTAKEN = Rule(
+    "^overtaken$",
+    "Another push to {name}, or an undo, came in between: its dotfiles, or its code,"
+    " are in use there now.",
+    "Nothing of the {part} was changed.",
+    "To have yours: {again}",
+)

@@ -123,7 +123,7 @@ def test_who_was_overtaken_is_told_what_to_type(pushers: list[Pusher]) -> None:
     one.step()
     assert one.problem
     assert "came in between" in one.problem.what
-    assert "Nothing of the code was changed" in one.problem.still
+    assert "Nothing of the code was changed" in one.problem.unchanged
     other.step()
     assert other.problem is None
     # One whose code has moved on meanwhile, under the same dotfiles.
@@ -157,7 +157,7 @@ def test_the_environment_is_built_for_the_same_push(lab: Lab) -> None:
     wanted = stamp.stamp(lab.connection.project, "")
     with pytest.raises(Problem, match="came in between") as raised:
         stamp.build(lab.connection, wanted, "of another push")
-    assert "Nothing of the environment was changed" in raised.value.still
+    assert "Nothing of the environment was changed" in raised.value.unchanged
 
 
 def test_a_full_push_that_another_comes_between(

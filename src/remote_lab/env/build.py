@@ -15,8 +15,9 @@ from remote_lab.env.probe import AS_IT_WAS, Needs
 from remote_lab.env.stamp import DECISIVE, EnvironmentReport
 from remote_lab.errors import LOCK, Broken, Problem, locked, on_one_line, overtaken
 from remote_lab.push.code import git
-from remote_lab.transport.bundle import Parcel
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.bundle import Bundle
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 from remote_lab.transport.session import Record
 from remote_lab.ui import show
 from remote_lab.ui.progress import bar
@@ -57,7 +58,7 @@ class Build:
             "decisive": " ".join(DECISIVE[self.project.environment]),
         }
         self.report = EnvironmentReport()
-        self.parcel = Parcel("", packed=False)
+        self.bundle = Bundle("", packed=False)
 
     def run(self) -> EnvironmentReport:
         """Do it.
@@ -124,7 +125,7 @@ class Build:
         show.step(f"{self.name} has no uv that will do: bringing one.")
         binary = wheels.fetch_uv(locked, platform, self.connection.verb("push"))
         packed = gzip.compress(binary, 1)
-        self.parcel.add("uv.gz", packed)
+        self.bundle.add("uv.gz", packed)
         self.values["uv_sum"] = hashlib.sha256(binary).hexdigest()
         self.report.uv_sent = True
         self.report.sent_bytes = len(packed)
@@ -136,7 +137,7 @@ class Build:
             self._deliver("env_sync")
         except NoWayOut as error:
             show.note(f"{error.what} Bringing it, then.")
-            self.parcel = Parcel("", packed=False)  # uv has arrived all the same
+            self.bundle = Bundle("", packed=False)  # uv has arrived all the same
             return False
         return True
 
@@ -164,7 +165,7 @@ class Build:
         incoming = []
         for number, wheel in enumerate(lacking):
             # By number: a tar of this kind has no room for the longest names.
-            self.parcel.add(str(number), wheels.cache() / wheel.file)
+            self.bundle.add(str(number), wheels.cache() / wheel.file)
             incoming.append(f"{number}\t{wheel.file}")
             self.report.sent_bytes += (wheels.cache() / wheel.file).stat().st_size
         self.report.sent_files = len(lacking)
@@ -172,22 +173,22 @@ class Build:
         pinned = [
             f"{wheel.requirement} --hash=sha256:{wheel.sha256}" for wheel in chosen
         ]
-        self.parcel.add("incoming", _lines(incoming))
+        self.bundle.add("incoming", _lines(incoming))
         sums = [f"{wheel.sha256}\t{wheel.file}" for wheel in chosen]
-        self.parcel.add("wanted", _lines(sums))
-        self.parcel.add("requirements.txt", _lines(pinned))
+        self.bundle.add("wanted", _lines(sums))
+        self.bundle.add("requirements.txt", _lines(pinned))
         self.values |= {"python": python.path, "version": python.version}
         self._deliver("env_bring")
 
     def _deliver(self, main: str) -> None:
-        """Send the parcel, with the function of env.sh that works on it.
+        """Send the bundle, with the function of env.sh that works on it.
 
         Raises:
             NoWayOut: It failed for want of a network.
             Problem: It failed.
         """
         text = program("state", "lock", "env", values=self.values, main=main)
-        self.parcel.program = text
+        self.bundle.program = text
         log: list[str] = []
         last: Record = ("",)
 
@@ -201,12 +202,12 @@ class Build:
 
         def write(stream: IO[bytes]) -> None:
             with bar(f"to {self.name}", self.report.sent_bytes) as advance:
-                self.parcel.write(cast(IO[bytes], _Counted(stream, advance)))
+                self.bundle.write(cast(IO[bytes], _Counted(stream, advance)))
 
         try:
-            failed, errors = self.connection.deliver(self.parcel, take, write=write)
+            failed, errors = self.connection.deliver(self.bundle, take, write=write)
         except Broken as error:
-            error.still = BEGUN  # for it had arrived, or may have
+            error.unchanged = BEGUN  # for it had arrived, or may have
             raise
         if failed:
             fetching = main != "env_bring"

@@ -8,7 +8,8 @@ from packaging.specifiers import SpecifierSet
 
 from remote_lab.env.wheels import Platform, Python
 from remote_lab.errors import Problem
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 from remote_lab.transport.session import Record, number
 
 # Older ones lack what our programs ask of it, and the uv_build of our pyproject.toml.

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from remote_lab.env import stamp
-from remote_lab.errors import FAILED, Problem, get
+from remote_lab.errors import FAILED, Problem, install_hint
 from remote_lab.lab.service import restart_command, taken
 from remote_lab.lab.tunnel import tunnel
 from remote_lab.laptop import configured
@@ -19,7 +19,8 @@ from remote_lab.push.code import RemoteCode, notes
 from remote_lab.push.dotfiles import values
 from remote_lab.settings import Project, Remote
 from remote_lab.transport import bundle
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 from remote_lab.transport.session import Record, number
 from remote_lab.transport.ssh_config import hosts_file
 from remote_lab.transport.ssh_errors import noisy
@@ -185,7 +186,7 @@ def _needs(connection: Connection, records: list[Record]) -> Iterator[Finding]:
                     not names,
                     "All programs that are needed are there.",
                     f"Programs are missing:{names}",
-                    get(names.split()),
+                    install_hint(names.split()),
                 )
             case ("need", "systemd", answer) if answer == "yes":
                 yield Finding(True, "systemd can run the lab.")

@@ -10,7 +10,8 @@ from remote_lab.lab.tunnel import tunnel
 from remote_lab.laptop import configured
 from remote_lab.push.dotfiles import values
 from remote_lab.settings import Project, Remote
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 from remote_lab.transport.session import number
 from remote_lab.ui.show import plain, problem
 

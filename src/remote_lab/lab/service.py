@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from remote_lab.errors import Problem, Unreachable, busy, inside
 from remote_lab.push.dotfiles import no_sudo, values
 from remote_lab.remote_state import no_tmux
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.connection import Connection
 from remote_lab.transport.process import MOST
+from remote_lab.transport.program import program
 from remote_lab.transport.session import Record, number
 from remote_lab.transport.ssh_config import is_path
 

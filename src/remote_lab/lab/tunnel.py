@@ -19,7 +19,7 @@ from remote_lab.lab.supervisor import Keeper, keeper
 from remote_lab.tools.files import write_whole
 from remote_lab.transport import agent
 from remote_lab.transport.connection import Connection
-from remote_lab.transport.process import quietly
+from remote_lab.transport.process import run_quietly
 from remote_lab.transport.ssh_config import (
     ask,
     ssh_config,
@@ -139,7 +139,7 @@ class SshTunnel(Tunnel):
 
     def _start(self, target: str) -> None:
         write_personal(self.connection.project)
-        with agent.set_aside() as typed:
+        with agent.set_aside(self.connection) as typed:
             minded = self._start_minded()
         if minded:
             return
@@ -173,7 +173,7 @@ class SshTunnel(Tunnel):
         return False
 
     def _start_in_background(self) -> None:
-        status, said = quietly(self._forwarding("-f", "-N"))
+        status, said = run_quietly(self._forwarding("-f", "-N"))
         if status:
             if "forward" in said or "in use" in said:
                 raise self._busy()

@@ -22,7 +22,7 @@ from remote_lab.laptop.installed import Record
 from remote_lab.settings import Project, Remote
 from remote_lab.tools.files import write_whole
 from remote_lab.transport.connection import Connection
-from remote_lab.transport.process import quietly
+from remote_lab.transport.process import run_quietly
 from remote_lab.transport.ssh_config import ask, ssh_config, write_personal
 from remote_lab.ui import show
 
@@ -185,7 +185,7 @@ def bring_key(project: Project, remote: Remote) -> None:
     ssh = [*Connection(project, remote).ssh(), "-o", "BatchMode=yes"]
     only = ["-o", "ControlPath=none", "-o", "IdentitiesOnly=yes", "-i", str(key)]
     # Another key that ~/.ssh/config names may open the door: which did, -v tells.
-    _, tried = quietly([*ssh, *only, "-v", remote.host, "exit"])
+    _, tried = run_quietly([*ssh, *only, "-v", remote.host, "exit"])
     # It need not have opened: a passphrase or a second factor may stand between.
     if f"Server accepts key: {key} " in tried:
         show.done(f"{remote.name} knows your key.")
@@ -196,7 +196,7 @@ def bring_key(project: Project, remote: Remote) -> None:
     copy = ["ssh-copy-id", "-f", "-i", f"{key}.pub", remote.host]
     by_hand = f"ssh-copy-id -i {key}.pub {remote.host}"
     # Where no key opens it, a person has to.
-    if not sys.stdin.isatty() and quietly([*ssh, remote.host, "exit"])[0]:
+    if not sys.stdin.isatty() and run_quietly([*ssh, remote.host, "exit"])[0]:
         show.note(f"{remote.name} does not know your key yet, or is away. {by_hand}")
         return
     show.step(

@@ -55,7 +55,7 @@ def add(project: Project, name: str, how: dict[str, str | int]) -> Project:
         except Problem as error:
             again = f"./remote install {name}"
             todo = f"{error.todo}   Then: {again}" if error.todo else again
-            still = f"{name} is in the project's files. {error.still}"
+            still = f"{name} is in the project's files. {error.unchanged}"
             raise Problem(error.what, still, todo, error.code) from None
     return project
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from remote_lab.errors import LOCK, REMOTE_EDITED, Problem, locked, overtaken, reason
 from remote_lab.push import pairs_program
 from remote_lab.settings import Project
-from remote_lab.transport.bundle import Parcel
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.bundle import Bundle
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 from remote_lab.transport.session import Record
 from remote_lab.ui import show
 
@@ -146,17 +147,17 @@ def push(
     values |= {"author": _config(project, "name"), "email": _config(project, "email")}
     main = "code_program" if is_there else "code_switch"
     text = program("state", "lock", "code", values=values, main=main)
-    parcel = Parcel(text, packed=False)
+    bundle = Bundle(text, packed=False)
     if lacks_program:
-        parcel.add(pairs_program.NAME, keeps_pairs)
+        bundle.add(pairs_program.NAME, keeps_pairs)
     with tempfile.TemporaryDirectory() as folder:
         if not is_there and not _is_ancestor(project, head, there.head):
-            bundle = Path(folder) / "code.bundle"
+            commits = Path(folder) / "code.bundle"
             less = [] if there.head == "none" else [f"^{there.head}"]
-            git(project, "bundle", "create", "-q", str(bundle), "HEAD", *less)
-            parcel.add("code.bundle", bundle)
+            git(project, "bundle", "create", "-q", str(commits), "HEAD", *less)
+            bundle.add("code.bundle", commits)
         records: list[Record] = []
-        status, errors = connection.deliver(parcel, records.append)
+        status, errors = connection.deliver(bundle, records.append)
         if status or ("switched", head) not in records:
             raise _failed(connection, records, errors)
     return head
@@ -173,7 +174,7 @@ def _repaired(connection: Connection) -> RemoteCode:
     main = "code_repair\ncode_state"
     text = program("state", "lock", "code", "repair", values=values, main=main)
     records: list[Record] = []
-    status, errors = connection.deliver(Parcel(text), records.append)
+    status, errors = connection.deliver(Bundle(text), records.append)
     if status:
         raise _failed(connection, records, errors)
     show.note(f"{name}: a push was cut off while it changed the code; completed it.")

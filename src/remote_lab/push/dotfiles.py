@@ -26,8 +26,9 @@ from remote_lab.errors import (
 from remote_lab.push import manifest
 from remote_lab.remote_state import HomeReport
 from remote_lab.tools.files import write_whole
-from remote_lab.transport.bundle import Parcel
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.bundle import Bundle
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 from remote_lab.transport.session import number
 from remote_lab.ui import show
 
@@ -65,16 +66,16 @@ def push(
     asked = values(connection, mode=mode, restart="yes" if restart else "no")
     more = ("code",) if code else ()
     main = "push_home\nlab_status\nin_use" + ("\ncode_state" if code else "")
-    parcel = Parcel(program(*PROGRAMS, *more, values=asked, main=main))
-    manifest.pack(connection.project, pieces, parcel)
+    bundle = Bundle(program(*PROGRAMS, *more, values=asked, main=main))
+    manifest.pack(connection.project, pieces, bundle)
     report = HomeReport()
     try:
-        status, errors = connection.deliver(parcel, report.take, dry=mode == "dry")
+        status, errors = connection.deliver(bundle, report.take, dry=mode == "dry")
     except Broken as error:
         if mode == "dry":
             again = connection.verb("push --dry-run")
-            raise Broken(error.what, again, NOTHING) from None
-        _what_became(connection, "push", parcel.id, report)
+            raise Broken(error.what, NOTHING, again) from None
+        _what_became(connection, "push", bundle.id, report)
         # Behind the switch, it may have been cut off: the same again does what is left.
         return _finished(
             report, lambda: push(connection, pieces, mode, restart, code=code)
@@ -151,8 +152,8 @@ def _verb(
     main = {"undo": "undo_home\nlab_status", "remove": "remove_home"}[verb]
     report = HomeReport()
     try:
-        parcel = Parcel(program(*BACK, values=asked, main=main), id)
-        status, errors = connection.deliver(parcel, report.take)
+        bundle = Bundle(program(*BACK, values=asked, main=main), id)
+        status, errors = connection.deliver(bundle, report.take)
     except Broken:
         _what_became(connection, verb, id, report)
         if verb == "remove":

@@ -134,7 +134,7 @@ def problems(outcomes: list[Outcome]) -> None:
     met: dict[tuple[str, str, str], list[str]] = {}
     for outcome in outcomes:
         if error := outcome.problem:
-            key = (error.what, error.still, error.todo)
+            key = (error.what, error.unchanged, error.todo)
             met.setdefault(key, []).append(outcome.remote)
     for (what, still, todo), names in met.items():
         if len(names) > 1 or names[0] not in what:

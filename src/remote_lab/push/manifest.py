@@ -11,7 +11,7 @@ from pathlib import Path
 
 from remote_lab.errors import Problem
 from remote_lab.settings import Project
-from remote_lab.transport.bundle import Parcel
+from remote_lab.transport.bundle import Bundle
 
 # What file managers and editors leave beside files; it is nobody's configuration.
 LITTER = re.compile(r"\.DS_Store|\._.*|.*~|.*\.sw[a-p]|__pycache__")
@@ -66,16 +66,16 @@ def read(project: Project, again: str) -> list[Piece]:
     return sorted(pieces, key=lambda piece: piece.path.encode())
 
 
-def pack(project: Project, pieces: list[Piece], parcel: Parcel) -> None:
-    """Put the pieces into a parcel, with their manifest and the links they need."""
+def pack(project: Project, pieces: list[Piece], bundle: Bundle) -> None:
+    """Put the pieces into a bundle, with their manifest and the links they need."""
     for piece in pieces:
         if piece.kind == "l":
-            parcel.add_link(f"new/{piece.path}", piece.data.decode())
+            bundle.add_link(f"new/{piece.path}", piece.data.decode())
         else:
-            parcel.add(f"new/{piece.path}", piece.data, piece.kind == "x")
+            bundle.add(f"new/{piece.path}", piece.data, piece.kind == "x")
     manifest = "".join(f"{piece.path}\t{piece.state}\n" for piece in pieces)
-    parcel.add("manifest", manifest.encode())
-    parcel.add(
+    bundle.add("manifest", manifest.encode())
+    bundle.add(
         "links", "".join(f"{place}\n" for place in links(project, pieces)).encode()
     )
 

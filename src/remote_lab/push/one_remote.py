@@ -142,11 +142,11 @@ def push(
     """
     outcome = Outcome(connection.remote.name)
     try:
-        connection.dial()
-        if pieces is None and "home" in options.only:
-            again = connection.verb(options.command)
-            pieces = manifest.read(connection.project, again)
-        _push(connection, options, outcome, pieces, go_on)
+        with connection.dialled():
+            if pieces is None and "home" in options.only:
+                again = connection.verb(options.command)
+                pieces = manifest.read(connection.project, again)
+            _push(connection, options, outcome, pieces, go_on)
     except Problem as error:
         outcome.problem = error
     except OSError as error:  # the disk here is full, ...

@@ -11,7 +11,8 @@ from remote_lab.laptop.notebooks import note_stale_hooks, pairs
 from remote_lab.push import incoming
 from remote_lab.push.code import branch_of, cut, git, notes
 from remote_lab.push.dotfiles import values
-from remote_lab.transport.connection import Connection, program
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.program import program
 from remote_lab.ui import show
 
 MOST = 2**30  # bytes of a bundle, as text

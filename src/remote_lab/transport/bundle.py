@@ -17,7 +17,7 @@ NEEDS = (
 
 
 @dataclass
-class Parcel:
+class Bundle:
     """A tar stream for a remote, USTAR, with modes and nothing else of ours.
 
     GNU tar takes a truncated stream for a whole one, and says 0: so the last member

@@ -49,8 +49,8 @@ FORWARDS = ("localforward", "remoteforward", "dynamicforward")
 # As long as a socket's path may be, in bytes: this machine's ssh measures it.
 LONGEST = 107 if sys.platform.startswith("linux") else 103
 
-_writing = threading.RLock()
-_fresh: set[Path] = set()  # the projects whose files this process has looked at
+# Of several threads, one writes the files, and the others find them written.
+_writing = threading.Lock()
 
 
 def hosts_file(project: Project) -> Path:
@@ -64,20 +64,18 @@ def target_file(project: Project, remote: Remote) -> Path:
 
 
 def ssh_config(project: Project) -> Path:
-    """The configuration for our own ssh calls, brought up to date once a process.
+    """The configuration for our own ssh calls, brought up to date.
 
     It holds the project's Hosts rather than an Include of them: ssh refuses to
     include what a umask of 002 has made writable for a group.
     """
     path = project.state / "ssh_config"
     with _writing:
-        if project.root not in _fresh:
-            if not _is_current(project, _personal(project)):
-                write_personal(project)
-            if not _is_current(project, path):
-                text = _own_config(project)
-                write_whole(path, _stamp(project, text) + text)
-            _fresh.add(project.root)
+        if not _is_current(project, _personal(project)):
+            write_personal(project)
+        if not _is_current(project, path):
+            text = _own_config(project)
+            write_whole(path, _stamp(project, text) + text)
     return path
 
 
@@ -97,22 +95,6 @@ def _own_config(project: Project) -> str:
             # A login of the user's through a master of ours would go without these.
             text += f"Host {remote.host}\n    ControlPath ~/.ssh/cm-own-%C\n"
     return text + OWN + users
-
-
-def files(project: Project) -> list[Path]:
-    """All files, and folders of such, that say how our ssh calls get to the remotes."""
-    ssh = Path.home() / ".ssh"
-    return [
-        project.root / "remote.toml",
-        project.root / PERSONAL,
-        hosts_file(project),
-        project.state / "ssh_config",
-        _personal(project),
-        *(target_file(project, remote) for remote in project.remotes.values()),
-        ssh / "config",
-        ssh / "config.d",
-        *sorted(ssh.glob("config.d/*")),
-    ]
 
 
 def is_path(place: str) -> bool:

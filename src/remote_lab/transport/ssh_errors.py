@@ -1,20 +1,27 @@
-"""What ssh, or a remote that will not run our program, says: in the user's terms."""
+"""What ssh, or a remote that does not run our program, reports: in the user's terms."""
 
 import os
 import re
 import shlex
 import subprocess
-from typing import TYPE_CHECKING
 
-from remote_lab.errors import Broken, Dropped, Problem, Refused, Unreachable
+from remote_lab.errors import (
+    NOTHING,
+    Broken,
+    Dropped,
+    Problem,
+    Refused,
+    Rule,
+    Unreachable,
+    explained,
+    install_hint,
+)
+from remote_lab.transport.route import Route
 from remote_lab.transport.ssh_config import ask, ssh_config
 
-if TYPE_CHECKING:
-    from remote_lab.transport.connection import Connection
-
-# What keeps a .bashrc away from programs that come by ssh.
+# The line that makes a .bashrc end at once for programs that come by ssh.
 GUARD = "Have ~/.bashrc there begin with: case $- in *i*) ;; *) return ;; esac"
-# The same for other login shells, whose start files are others.
+# The same for the start files of other login shells.
 GUARDS = {
     "zsh": "Move what prints from ~/.zshenv there to ~/.zshrc, which terminals read",
     "fish": "Have ~/.config/fish/config.fish there begin with:"
@@ -22,52 +29,149 @@ GUARDS = {
     "csh": "Have ~/.cshrc there begin with: if (! $?prompt) exit",
     "tcsh": "Have ~/.tcshrc there, or ~/.cshrc, begin with: if (! $?prompt) exit",
 }
-# How ssh says that a connection died: all that we sent may have arrived, and the mark
-# been lost on its way back.
-DIED = re.compile("closed|reset by|disconnect|Broken pipe|not responding")
-# How it says that sshd hung up before it asked who we are. A jump host that finds no
-# way to the remote makes it say the same, behind its own words.
-DROPPED = re.compile("(kex|ssh)_exchange_identification")
+MAY_BE_DONE = "What was under way there may be done, or not."
+
+# For the text of not_run.
+NOT_RUN = (
+    Rule(
+        r"\Aeaten(;|\Z)",
+        "Something on {name} reads, or closes, the input of our program.",
+        "{unchanged}",
+        f"{GUARD}   (it has a read, cat, ssh or exec that is for terminals only)",
+    ),
+    Rule(
+        "sftp",
+        "This account of {name} allows only sftp, and runs no commands.",
+        "{unchanged}",
+        "Ask its admin for an account that runs commands.",
+    ),
+    Rule(
+        r"(?i)\bsh: .*(not found|no such file)",
+        "{name} finds no sh. {printed}",
+        "{unchanged}",
+        "Fix the PATH that ~/.bashrc there sets.",
+    ),
+    Rule(
+        "",
+        "{name} ran something other than our program. {printed}",
+        "{unchanged}",
+        f"{GUARD}   (it exits, or starts another shell; a login shell other than bash"
+        " has another such file). Or is the account bound to a fixed command"
+        " (ForceCommand, command= in authorized_keys)? Ask for one that is not.",
+    ),
+)
+
+# What a jump host's ssh prints if it finds no way to the remote. It comes before the
+# last line, which then says least.
 NO_WAY = re.compile("^ssh: |stdio forwarding failed|open failed|Permission denied")
+# For what ssh prints, and then a line of our own, "last: " or "no way: ", with the line
+# that says most.
+SSH = (
+    Rule(
+        "IDENTIFICATION HAS CHANGED",
+        "{host} has another host key than before: it was installed anew, or something"
+        " stands between you and it.",
+        NOTHING,
+        "Ask its admin whether the key changed; if so: {forget}",
+        kind=Unreachable,
+    ),
+    Rule(
+        "Host key verification failed",
+        "The host key of {host} could not be checked.",
+        NOTHING,
+        "Log in once by hand and look at the key: ssh {host}",
+        kind=Unreachable,
+    ),
+    Rule(
+        "Permission denied|Too many authentication",
+        "{host} is there, but does not let you in: {last}",
+        NOTHING,
+        "Bring your key there: {install}   (or check User and IdentityFile:"
+        " ssh -v {host})",
+        kind=Refused,
+    ),
+    Rule(  # sshd closed the connection before it asked who we are
+        r"(?ms)(kex|ssh)_exchange_identification.*^last: ",
+        "{host} closes each connection at once: {last}",
+        NOTHING,
+        "It may be busy, or block this laptop for a while. Try later: ssh -v {host}",
+        kind=Dropped,
+    ),
+    Rule(
+        "open refused by peer|open failed",
+        "{host} lets you in, but opens no session: {last}",
+        NOTHING,
+        "Its sshd allows a login no session, or not as many (MaxSessions): ask its"
+        " admin. This must print hello: ssh {host} echo hello",
+        kind=Unreachable,
+    ),
+    Rule(  # all that we sent may have arrived, and the mark been lost on its way back
+        r"(?m)^last: (.*(closed|reset by|disconnect|Broken pipe|not responding)|$)",
+        "The connection to {host} broke.",
+        MAY_BE_DONE,
+        "Type the same command again: it goes on from what is there.",
+        kind=Broken,
+    ),
+    Rule(
+        "",
+        "{host} can't be reached: {last}",
+        NOTHING,
+        "Is it on, and are you on the right network? Try: ssh -v {host}",
+        kind=Unreachable,
+    ),
+)
 
 
-def not_run(
-    connection: "Connection", status: int, noise: bytes, errors: str
-) -> Problem:
+def explain(route: Route, errors: str, begun: bool = False) -> Problem:
+    """The error that ssh's own failure means: Unreachable, or a kind of it.
+
+    Args:
+        route: The way that ssh was to take.
+        errors: What ssh wrote to standard error.
+        begun: Whether our program had begun to run there.
+    """
+    lines = [] if begun else errors.splitlines()
+    no_way = [line for line in lines if NO_WAY.search(line)]
+    last = (no_way or lines or [""])[-1]
+    report = f"{'no way' if no_way else 'last'}: {last}"
+    changed = "IDENTIFICATION HAS CHANGED" in errors and not begun
+    return _explained(
+        SSH,
+        report if begun else f"{errors}\n{report}",
+        host=route.remote.host,
+        last=last,
+        install=route.command("install"),
+        forget=_forget(route) if changed else "",
+    )
+
+
+def not_run(route: Route, status: int, before: str, errors: str) -> Problem:
     """The error where something else ran than our program, or nothing.
 
     Args:
-        connection: The way that ssh took.
+        route: The way that ssh took.
         status: What it ended with.
-        noise: The last line that came in place of our program's.
+        before: The last line that came instead of our program's mark.
         errors: What came on standard error.
     """
-    name = connection.remote.name
-    heard = noise.decode("utf-8", "replace").strip()
     lines = [line for line in errors.splitlines() if re.search("[a-z]{3}", line)]
-    said = "; ".join(line[-200:] for line in (heard, *lines[-1:]) if line)
-    if heard == "eaten":
-        what = f"Something on {name} reads, or closes, the input of our program."
-        todo = f"{GUARD}   (it holds a read, cat, ssh or exec for terminals alone)"
-    elif "sftp" in said:
-        what = f"This account of {name} takes sftp alone, and runs no commands."
-        todo = "Ask who runs it for an account that does."
-    elif re.search(r"\bsh: .*(not found|no such file)", said, re.IGNORECASE):
-        what = f"{name} finds no sh. It said: {said}"
-        todo = "Mend the PATH that ~/.bashrc there sets."
-    else:
-        told = f"It said: {said}" if said else "It said nothing."
-        what = f"{name} did something else than run our program. {told}"
-        todo = (
-            f"{GUARD}   (it exits, or starts another shell; a login shell other"
-            " than bash has another such file). Or is the account bound to a fixed"
-            " command (ForceCommand, command= in authorized_keys)? Ask for one that"
-            " is not."
-        )
-    # Our program itself may have run, unheard.
-    still = "Nothing was changed there." if status else "What it did is not known."
-    todo += "\nThis must say hello: " + connection.shell("echo hello")
-    return Problem(what, still, todo)
+    output = "; ".join(line[-200:] for line in (before, *lines[-1:]) if line)
+    error = _explained(
+        NOT_RUN,
+        output,
+        name=route.remote.name,
+        printed=f"It printed: {output}" if output else "It printed nothing.",
+        # Our program itself may have run, and its output been lost.
+        unchanged=NOTHING if status else "What it did is not known.",
+    )
+    error.todo += "\nThis must print hello: " + route.shell("echo hello")
+    return error
+
+
+def _explained(rules: tuple[Rule, ...], report: str, **facts: str) -> Problem:
+    error = explained(rules, report, **facts)
+    assert error  # the last rule matches everything
+    return error
 
 
 def noisy(shell: str) -> str:
@@ -79,77 +183,64 @@ def noisy(shell: str) -> str:
     return GUARDS.get(shell.rpartition("/")[2], GUARD)
 
 
-def _forget(connection: "Connection") -> str:
+def endless(route: Route) -> Problem:
+    """The error where the output of a remote is too long."""
+    return Problem(
+        f"{route.remote.name} sends more than an answer can hold.",
+        MAY_BE_DONE,
+        "See what is wrong there: " + route.shell("uptime"),
+    )
+
+
+def other_project(route: Route) -> Problem:
+    """The error where the remote has another project of the same name."""
+    slug = route.project.slug
+    return Problem(
+        f"Another project called {slug} is on {route.remote.name}.",
+        NOTHING,
+        "Give this one another name: copier update --trust --defaults --data"
+        " project_slug=NAME   (if the other one no longer exists, let this one replace"
+        f" it: {route.shell(f'rm .local/state/remote-lab/{slug}/project')})",
+    )
+
+
+def missing(route: Route, programs: list[str]) -> Problem:
+    """The error where a remote lacks programs that a push needs."""
+    return Problem(
+        f"{route.remote.name} lacks what a push needs: {' '.join(programs)}.",
+        NOTHING,
+        f"{install_hint(programs)}   If they are there, fix the PATH that the account"
+        " sets.",
+    )
+
+
+def unfinished(route: Route) -> Problem:
+    """The error where a program ended with status 0, but not at its end."""
+    return Problem(
+        f"{route.remote.name} did not report what it did: the program that was sent did"
+        " not reach its end.",
+        MAY_BE_DONE,
+        f"See whether the disk is full: {route.shell('df -h .')}   Then type the same"
+        " command again.",
+    )
+
+
+def _forget(route: Route) -> str:
     """What to type so that ssh forgets a remote's host key.
 
-    Not from ssh's own words: a remote's banner may imitate them.
+    Not taken from ssh's own output: a remote's banner may imitate it.
     """
-    told = ask(["-F", str(ssh_config(connection.project)), connection.remote.host])
-    port = told.get("port", ["22"])[0]
-    name = told.get("hostname", [""])[0].lower()
-    name = told.get("hostkeyalias", [name if port == "22" else f"[{name}]:{port}"])[0]
+    used = ask(["-F", str(ssh_config(route.project)), route.remote.host])
+    port = used.get("port", ["22"])[0]
+    name = used.get("hostname", [""])[0].lower()
+    name = used.get("hostkeyalias", [name if port == "22" else f"[{name}]:{port}"])[0]
     lines = [
         shlex.join(["ssh-keygen", "-R", name, "-f", file])
-        for file in map(os.path.expanduser, told["userknownhostsfile"][0].split())
+        for file in map(os.path.expanduser, used["userknownhostsfile"][0].split())
         if not subprocess.run(
             ["ssh-keygen", "-F", name, "-f", file], check=False, capture_output=True
         ).returncode
     ]
-    # It may be another's on the way there: a jump host's.
-    return "; ".join(lines) or f"ssh-keygen -R, as ssh says: {connection.shell('exit')}"
-
-
-def explain(connection: "Connection", errors: str, begun: bool = False) -> Unreachable:
-    """What ssh's complaint means, and what to do about it.
-
-    Args:
-        connection: The way that ssh was to take.
-        errors: What ssh wrote to standard error.
-        begun: Whether our program had begun to run there.
-    """
-    host = connection.remote.host
-    broken = Broken(
-        f"The connection to {host} broke.",
-        "The same command again: it goes on from what is there.",
-        still="What was under way there may be done, or not.",
-    )
-    if begun:
-        return broken
-    lines = errors.splitlines() or ["ssh ended without a word"]
-    # What a jump host's ssh says comes before the one line that tells the least.
-    telling = [line for line in lines if NO_WAY.search(line)]
-    last = (telling or lines)[-1]
-    if "IDENTIFICATION HAS CHANGED" in errors:
-        return Unreachable(
-            f"{host} shows another host key than it did before: it was set up anew,"
-            " or something stands between you and it.",
-            f"Ask who runs it whether the key changed; if so: {_forget(connection)}",
-        )
-    if "Host key verification failed" in errors:
-        return Unreachable(
-            f"The host key of {host} could not be checked.",
-            f"Log in once by hand and look at the key: ssh {host}",
-        )
-    if "Permission denied" in errors or "Too many authentication" in errors:
-        return Refused(
-            f"{host} is there, but does not let you in: {last}",
-            f"Bring your key there: {connection.verb('install')}   (or check User and"
-            f" IdentityFile: ssh -v {host})",
-        )
-    if DROPPED.search(errors) and not telling:
-        return Dropped(
-            f"{host} hangs up at once, each time: {last}",
-            f"It may be busy, or bar this laptop for a while. Try later: ssh -v {host}",
-        )
-    if "open refused by peer" in errors or "open failed" in errors:
-        return Unreachable(
-            f"{host} lets you in, but opens no session: {last}",
-            "Its sshd allows a login no session, or not as many (MaxSessions): ask who"
-            f" runs it. This must say hello: ssh {host} echo hello",
-        )
-    if not errors or (DIED.search(last) and not telling):
-        return broken
-    return Unreachable(
-        f"{host} can't be reached: {last}",
-        f"Is it on, and are you on the right network? Try: ssh -v {host}",
-    )
+    # The key may be another's on the way there: a jump host's.
+    hint = f"ssh-keygen -R, as ssh prints it: {route.shell('exit')}"
+    return "; ".join(lines) or hint

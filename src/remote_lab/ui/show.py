@@ -79,7 +79,7 @@ def note(text: str) -> None:
 def problem(error: Problem) -> None:
     """An error: what happened, what is as it was, what to type next."""
     line("✗", error.what)
-    for more in (error.still, error.todo and f"Next: {error.todo}"):
+    for more in (error.unchanged, error.todo and f"Next: {error.todo}"):
         if more:
             line(" ", more)
 
