@@ -27,7 +27,7 @@ from measure import BenchmarkFailed
 from peers import fetch, peers
 from report import LATEST, latest, report
 from rounds import measured, note
-from scene import ROOT, Scene
+from scene import Scene, build_program
 
 FAR = 50.0  # ms
 INSIDE = "REMOTE_LAB_BENCHMARK_INSIDE"
@@ -103,8 +103,7 @@ def go_inside() -> None:
 
     There, uv has no index to ask: what it needs is fetched before.
     """
-    start = [str(ROOT / "template/remote"), "--help"]
-    subprocess.run(start, check=True, capture_output=True)
+    build_program()
     fetch()
     namespace = ["unshare", "--net"]
     if os.geteuid():

@@ -20,7 +20,7 @@ from distance import NEAR, far
 from measure import BenchmarkFailed, Command, marked, run
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "template")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
 from laptop import Laptop  # noqa: E402
 from loopback import Loopback  # noqa: E402
@@ -225,6 +225,12 @@ class Scene:
             "more_remotes": json.dumps(others),
         }
         return Project.rendered(self.laptop, answers)
+
+
+def build_program() -> None:
+    """Have uv build the program that ./remote pins: in the scene is no network."""
+    with Laptop() as laptop:
+        Project.rendered(laptop).remote("--help")
 
 
 def calm(patience: float = 1) -> None:
