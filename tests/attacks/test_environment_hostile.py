@@ -21,17 +21,20 @@ LIBC = ("libc", "glibc", "2.36")
 # As env_build does it, from the records to the choice of wheels.
 CHOICE = """
 import json, sys
-from remote_lab import env_needs, wheels
+from packaging.pylock import Pylock
+from remote_lab.env import probe, wheels
 from remote_lab.errors import Problem
-needs = env_needs.Needs("far", "far", "")
+needs = probe.Needs("far", "far", "")
 for record in json.load(sys.stdin):
     needs.take(tuple(record))
+WHEEL = {"url": "https://a/demo-1-py3-none-any.whl", "hashes": {"sha256": "0"}}
 marker = "python_full_version >= '3' and platform_release >= '1'"
-package = {"name": "demo", "version": "1", "marker": marker, "wheels": []}
+package = {"name": "demo", "version": "1", "marker": marker, "wheels": [WHEEL]}
 try:
     needs.uv()
     platform, python = needs.platform(), needs.python(">=3.11")
-    wheels.choose({"packages": [package]}, platform, python)
+    lock = {"lock-version": "1.0", "created-by": "uv", "packages": [package]}
+    wheels.choose(Pylock.from_dict(lock), platform, python)
     command = " ".join(platform.tags())
     print("chosen", len(command), len(needs.held))
 except Problem as problem:

@@ -15,6 +15,7 @@ from remote_lab.env.probe import AS_IT_WAS, Needs
 from remote_lab.env.stamp import DECISIVE, EnvironmentReport
 from remote_lab.errors import LOCK, Broken, Problem, locked, on_one_line, overtaken
 from remote_lab.push.code import git
+from remote_lab.tools.uv import find_uv
 from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program
@@ -307,7 +308,7 @@ def _first_url(locked: dict[str, Any]) -> str:
 
 def _note_stale(folder: Path) -> None:
     """Say so if pyproject.toml asks for what uv.lock does not have."""
-    command = [wheels.uv(), "lock", "--check", "--offline"]
+    command = [find_uv(), "lock", "--check", "--offline"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if "needs to be updated" in done.stderr:
         show.note(

@@ -1,28 +1,35 @@
 """What the laptop fetches for a remote without internet: the locked wheels, and uv.
 
-Which wheels those are, uv and the `packaging` library say; pip does the fetching, so
-that proxies, private indexes and certificates work as the user has them.
+uv exports the lock file, `packaging` selects the wheels, and pip fetches them, so that
+proxies, private indexes and certificates work as the user has them.
 """
 
 import hashlib
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-from packaging.markers import Marker
+from packaging.markers import Environment
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageWheel,
+    Pylock,
+    PylockSelectError,
+    PylockValidationError,
+)
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from remote_lab.errors import Problem
+from remote_lab.tools.uv import find_uv
 from remote_lab.ui.progress import bar
 
 
@@ -74,16 +81,15 @@ class Python:
         """Its version, such as 3.11.2."""
         return self.markers["python_full_version"]
 
-    def ranks(self, platform: Platform) -> dict[Tag, int]:
-        """The tags of wheels that fit, the best with the lowest number."""
+    def tags(self, platform: Platform) -> list[Tag]:
+        """The tags of wheels that fit, the best first."""
         numbers = [int(part) for part in self.markers["python_version"].split(".")]
         short = "cp" + "".join(str(number) for number in numbers)
         names = platform.tags()
-        tags = [
+        return [
             *cpython_tags(numbers, abis=[short], platforms=names),
             *compatible_tags(numbers, short, platforms=names),
         ]
-        return {tag: rank for rank, tag in enumerate(tags)}
 
 
 # uv's wheels hold a program, and fit each of them.
@@ -106,22 +112,7 @@ class Wheel:
     size: int
 
 
-def uv() -> str:
-    """The laptop's own uv.
-
-    Raises:
-        Problem: There is none.
-    """
-    found = os.environ.get("UV") or shutil.which("uv")
-    if not found:
-        raise Problem(
-            "uv is not on this machine's PATH.",
-            todo="Install it: https://docs.astral.sh/uv/getting-started/installation/",
-        )
-    return found
-
-
-def export(folder: Path) -> dict[str, Any]:
+def export(folder: Path) -> Pylock:
     """The lock file's packages for a remote, as pylock.toml (PEP 751) has them.
 
     Args:
@@ -130,7 +121,7 @@ def export(folder: Path) -> dict[str, Any]:
     Raises:
         Problem: uv can't read them.
     """
-    command = [uv(), "export", "--quiet", "--frozen", "--format", "pylock.toml"]
+    command = [find_uv(), "export", "--quiet", "--frozen", "--format", "pylock.toml"]
     command += ["--group", "lab", "--no-emit-project"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
@@ -139,66 +130,90 @@ def export(folder: Path) -> dict[str, Any]:
             "Nothing was sent.",
             "Write it anew: uv lock && git commit -am 'Lock file'",
         )
-    return tomllib.loads(done.stdout)
+    return _pylock(tomllib.loads(done.stdout))
+
+
+def _pylock(exported: dict[str, Any]) -> Pylock:
+    """A pylock.toml, checked.
+
+    Raises:
+        Problem: It is not valid, such as a wheel with the name of another package.
+    """
+    try:
+        return Pylock.from_dict(exported)
+    except PylockValidationError as error:
+        raise Problem(
+            f"uv.lock names files that can't be used: {error}",
+            "Nothing was sent.",
+            "Write it anew: uv lock && git commit -am 'Lock file'",
+        ) from None
 
 
 def choose(
-    exported: dict[str, Any], platform: Platform, python: Python
+    lock: Pylock, platform: Platform, python: Python
 ) -> tuple[list[Wheel], list[str]]:
     """Which wheels an interpreter needs.
 
     Args:
-        exported: As export gives it.
+        lock: The packages, as `export` returns them.
         platform: Where the interpreter runs.
         python: The interpreter.
 
     Returns:
         The wheels, and the packages that have none for it, each with the reason.
     """
-    ranks = python.ranks(platform)
     wheels, without = [], []
-    for package in exported.get("packages", []):
-        marker = package.get("marker")
-        if marker and not Marker(marker).evaluate(dict(python.markers)):
-            continue
-        # A wheel that is named by its address stands alone, as an archive.
-        offered = package.get("wheels") or [package.get("archive", {})]
-        fitting = [
-            (rank, entry)
-            for entry in offered
-            if (rank := _rank(_file(entry), ranks)) is not None
-            and "sha256" in entry.get("hashes", {})
-        ]
-        label = f"{package['name']} {package.get('version', '')}".strip()
-        if fitting:
-            _, entry = min(fitting, key=lambda pair: pair[0])
-            wheels.append(_wheel(package["name"], entry))
-        elif "wheels" in package:
-            without.append(f"{label} (no wheel that fits)")
-        elif "vcs" in package or "directory" in package:
-            without.append(f"{label} (not from an index)")
-        else:
-            without.append(f"{label} (source only)")
+    for package in lock.packages:
+        # One at a time: so all that have no wheel are named. Whether this Python will
+        # do was checked before (Needs.python), a preliminary release included.
+        alone = replace(lock, packages=[package], requires_python=None)
+        try:
+            selected = alone.select(
+                environment=cast(Environment, python.markers),
+                tags=python.tags(platform),
+            )
+            for _, source in selected:
+                wheels.append(_wheel(package, source, python.tags(platform)))
+        except PylockSelectError:
+            without.append(f"{_label(package)} (no wheel that fits)")
+        except NoWheel as reason:
+            without.append(f"{_label(package)} ({reason})")
     return wheels, without
 
 
-def _wheel(name: str, entry: dict[str, Any]) -> Wheel:
-    file = _file(entry)
-    pinned = f"{name}=={parse_wheel_filename(file)[1]}"
-    digest = entry["hashes"]["sha256"]
-    return Wheel(pinned, file, entry["url"], digest, entry.get("size", 0))
+class NoWheel(Exception):
+    """A package that is not installed from a wheel; the message has the reason."""
 
 
-def _file(entry: dict[str, Any]) -> str:
-    return unquote(urlsplit(entry.get("url", "")).path.rpartition("/")[2])
+def _label(package: Package) -> str:
+    return f"{package.name} {package.version or ''}".strip()
 
 
-def _rank(file: str, ranks: dict[Tag, int]) -> int | None:
+def _wheel(package: Package, source: object, tags: list[Tag]) -> Wheel:
+    """The wheel that a source of a package is.
+
+    Raises:
+        NoWheel: It is none.
+    """
+    if package.vcs or package.directory:
+        raise NoWheel("not from an index")
+    if not isinstance(source, PackageWheel | PackageArchive):
+        raise NoWheel("no wheel that fits" if package.wheels else "source only")
+    file, url = _file(source.url or ""), source.url or ""
     try:
-        tags = parse_wheel_filename(file)[3]
+        _, version, _, fits = parse_wheel_filename(file)
     except InvalidWheelFilename:
-        return None
-    return min((ranks[tag] for tag in tags if tag in ranks), default=None)
+        raise NoWheel("source only") from None
+    if not fits.intersection(tags):  # a wheel that is named by its address
+        raise NoWheel("no wheel that fits")
+    if "sha256" not in source.hashes:
+        raise NoWheel("no sha256 in the lock file")
+    pinned = f"{package.name}=={version}"
+    return Wheel(pinned, file, url, source.hashes["sha256"], source.size or 0)
+
+
+def _file(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2])
 
 
 def cache() -> Path:
@@ -264,19 +279,22 @@ def fetch_uv(locked: dict[str, Any], platform: Platform, again: str) -> bytes:
     Raises:
         Problem: The lock file has none for it, or it can't be fetched.
     """
-    packages = [found for found in locked.get("package", []) if found["name"] == "uv"]
     offered = [
         {
-            "url": entry.get("url", ""),
+            "url": entry["url"],
             "hashes": {"sha256": entry["hash"].removeprefix("sha256:")},
             "size": entry.get("size", 0),
         }
-        for package in packages
+        for package in locked.get("package", [])
         for entry in package.get("wheels", [])
-        if entry.get("hash", "").startswith("sha256:")
+        if package["name"] == "uv" and entry.get("hash", "").startswith("sha256:")
     ]
-    exported = {"packages": [{"name": "uv", "wheels": offered}]}
-    found, _ = choose(exported, platform, ANY_PYTHON)
+    found: list[Wheel] = []
+    if offered:
+        about = {"lock-version": "1.0", "created-by": "remote-lab"}
+        packages = [{"name": "uv", "wheels": offered}]
+        lock = _pylock({**about, "packages": packages})
+        found, _ = choose(lock, platform, ANY_PYTHON)
     if not found:
         raise Problem(
             f"uv.lock names no uv for {platform}; without a hash none is brought.",
@@ -304,7 +322,7 @@ def _pip_download(
     total: int,
     again: str,
 ) -> None:
-    command = [uv(), "run", "--quiet", "--no-project", "--python", sys.executable]
+    command = [find_uv(), "run", "--quiet", "--no-project", "--python", sys.executable]
     command += ["--with", "pip", "python", "-m", "pip", "download", *arguments]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
     command += ["--no-input", "--disable-pip-version-check", "--progress-bar", "raw"]
