@@ -14,7 +14,19 @@ import pytest
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 SECONDS = 20
 BYTES = 1 << 30
-GOOD = {"python_full_version": "3.11.2", "python_version": "3.11"}
+GOOD = {
+    "implementation_name": "cpython",
+    "implementation_version": "3.11.2",
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    "platform_release": "6.1.0",
+    "platform_system": "Linux",
+    "platform_version": "#1 SMP",
+    "python_full_version": "3.11.2",
+    "python_version": "3.11",
+    "sys_platform": "linux",
+}
 SYSTEM = ("system", "Linux", "x86_64")
 LIBC = ("libc", "glibc", "2.36")
 
@@ -66,7 +78,14 @@ def python(**markers: object) -> tuple[str, str, str]:
 
 
 def test_an_honest_remote_is_served() -> None:
-    assert choice([SYSTEM, LIBC, python(platform_release="6.1.0")]).startswith("chosen")
+    assert choice([SYSTEM, LIBC, python()]).startswith("chosen")
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_marker_that_is_not_reported_is_not_taken_from_here(name: str) -> None:
+    less = {key: value for key, value in GOOD.items() if key != name}
+    record = ("python", "/usr/bin/python3", json.dumps(less))
+    assert "no Python" in choice([SYSTEM, LIBC, record])
 
 
 @pytest.mark.parametrize(

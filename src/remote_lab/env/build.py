@@ -14,7 +14,7 @@ from remote_lab.env import probe, wheels
 from remote_lab.env.probe import AS_IT_WAS, Needs
 from remote_lab.env.stamp import DECISIVE, EnvironmentReport
 from remote_lab.errors import LOCK, Broken, Problem, locked, on_one_line, overtaken
-from remote_lab.push.code import git
+from remote_lab.tools.git import git
 from remote_lab.tools.uv import find_uv
 from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.connection import Connection

@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from remote_lab.env.wheels import Platform, Python
 from remote_lab.errors import Problem
 from remote_lab.transport.connection import Connection
-from remote_lab.transport.program import program
+from remote_lab.transport.program import SH, program
 from remote_lab.transport.session import Record, number
 
 # Older ones lack what our programs ask of it, and the uv_build of our pyproject.toml.
@@ -17,9 +17,19 @@ OLDEST_UV = (0, 9)
 # What comes from a remote is a number in a loop, or the length of one: none is taken
 # that would have this machine count to a million, and no more than so many of a kind.
 MOST = {"uv": 20, "python": 50, "held": 5000}
+# What markers of the lock file may ask; none is ever taken from this machine.
 MARKERS = {
+    "implementation_name": "",
+    "implementation_version": "",
+    "os_name": "",
+    "platform_machine": "",
+    "platform_python_implementation": "",
+    "platform_release": "",
+    "platform_system": "",
+    "platform_version": "",
     "python_full_version": r"\d{1,2}\.\d{1,2}\.\d{1,3}\w{0,10}",
     "python_version": r"\d{1,2}\.\d{1,2}",
+    "sys_platform": "",
 }
 LONGEST = 300  # of a marker, a path or a file's name
 AS_IT_WAS = "The environment there is as it was."
@@ -126,7 +136,7 @@ class Needs:
 
 
 def _python(path: str, text: str) -> Python | None:
-    """What a remote says of an interpreter, if it can be."""
+    """An interpreter that a remote reports, if such a one can exist."""
     if len(text) > 30 * LONGEST:
         return None
     try:
@@ -137,7 +147,7 @@ def _python(path: str, text: str) -> Python | None:
         isinstance(value, str) and len(value) <= LONGEST for value in markers.values()
     )
     if good and all(
-        re.fullmatch(pattern, markers.get(key, ""), re.ASCII)
+        key in markers and re.fullmatch(pattern or ".*", markers[key], re.ASCII)
         for key, pattern in MARKERS.items()
     ):
         return Python(path, markers)
@@ -153,7 +163,12 @@ def ask(connection: Connection, values: dict[str, str], url: str) -> Needs:
         url: A file of the lock file: who can fetch it is online.
     """
     remote = connection.remote
-    text = program("state", "env", values={**values, "url": url}, main="env_needs")
+    programs = {
+        name: (SH / f"{name}.py").read_text(encoding="utf-8")
+        for name in ("about_python", "can_fetch")
+    }
+    asked = {**values, **programs, "url": url}
+    text = program("state", "env", values=asked, main="env_needs")
     needs = Needs(remote.name, remote.host, connection.verb("push"))
     for record in connection.run(text)[1]:
         needs.take(record)

@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 
 from remote_lab.errors import Problem
-from remote_lab.push.code import git
 from remote_lab.settings import Project
+from remote_lab.tools.git import git
 from remote_lab.transport.connection import Connection
 from remote_lab.ui import show
 

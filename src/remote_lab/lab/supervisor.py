@@ -7,13 +7,13 @@ file goes with it. Where neither is there, a process of our own does it.
 import os
 import plistlib
 import shutil
-import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 from remote_lab.lab import background, keep_running
+from remote_lab.tools.programs import succeeds
 
 
 class Keeper(ABC):
@@ -63,13 +63,13 @@ class Systemd(Keeper):
 
     def start(self, argv: list[str]) -> bool:
         self.stop()
-        return _quietly(self.start_command(argv))
+        return succeeds(self.start_command(argv))
 
     def stop(self) -> None:
-        _quietly(["systemctl", "--user", "stop", f"{self.name}.service"])
+        succeeds(["systemctl", "--user", "stop", f"{self.name}.service"])
 
     def failing(self) -> bool:
-        return not _quietly(
+        return not succeeds(
             ["systemctl", "--user", "--quiet", "is-active", f"{self.name}.service"]
         )
 
@@ -99,7 +99,7 @@ class Launchd(Keeper):
         self._file.write_bytes(self.agent(argv))
         # The former agent may take a moment to go.
         for _ in range(20):
-            if _quietly(["launchctl", "bootstrap", self._domain, str(self._file)]):
+            if succeeds(["launchctl", "bootstrap", self._domain, str(self._file)]):
                 return True
             time.sleep(0.1)
         self._file.unlink()
@@ -107,7 +107,7 @@ class Launchd(Keeper):
 
     def stop(self) -> None:
         if self._file.exists():
-            _quietly(["launchctl", "bootout", f"{self._domain}/{self.name}"])
+            succeeds(["launchctl", "bootout", f"{self._domain}/{self.name}"])
             self._file.unlink()
 
     @property
@@ -160,13 +160,6 @@ def keeper(name: str, file: Path) -> Keeper:
     if sys.platform == "darwin":
         return Launchd(name)
     answers = ["systemctl", "--user", "--quiet", "is-active", "basic.target"]
-    if shutil.which("systemd-run") and _quietly(answers):
+    if shutil.which("systemd-run") and succeeds(answers):
         return Systemd(name)
     return Own(name, file)
-
-
-def _quietly(argv: list[str]) -> bool:
-    try:
-        return subprocess.run(argv, check=False, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False

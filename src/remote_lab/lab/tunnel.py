@@ -17,6 +17,7 @@ from remote_lab.errors import Problem
 from remote_lab.lab import background
 from remote_lab.lab.supervisor import Keeper, keeper
 from remote_lab.tools.files import write_whole
+from remote_lab.tools.programs import succeeds
 from remote_lab.transport import agent
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.process import run_quietly
@@ -135,7 +136,7 @@ class SshTunnel(Tunnel):
         return [*self.connection.ssh(), *master, *options, f"{self.remote.host}-lab"]
 
     def is_up(self) -> bool:
-        return _succeeds(self.command("-O", "check"))
+        return succeeds(self.command("-O", "check"))
 
     def _start(self, target: str) -> None:
         write_personal(self.connection.project)
@@ -189,11 +190,7 @@ class SshTunnel(Tunnel):
 
     def _stop(self) -> None:
         self._keeper.stop()
-        _succeeds(self.command("-O", "exit"))
-
-
-def _succeeds(argv: list[str]) -> bool:
-    return subprocess.run(argv, check=False, capture_output=True).returncode == 0
+        succeeds(self.command("-O", "exit"))
 
 
 class SandboxTunnel(Tunnel):

@@ -17,8 +17,8 @@ from jinja2 import FileSystemLoader, PrefixLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
 from remote_lab.errors import USAGE, Problem
-from remote_lab.push.manifest import CONFLICT
 from remote_lab.settings import Project
+from remote_lab.tools.conflicts import is_marked
 from remote_lab.tools.files import write_whole
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -194,7 +194,7 @@ def _merge(root: Path, name: str, old: str | None, new: str | None) -> Change | 
     """What a file is to hold, three ways: as rendered before, as it is, as new."""
     path = root / name
     mine = path.read_text(encoding="utf-8") if path.exists() else None
-    if mine is not None and CONFLICT.search(mine.encode()):
+    if mine is not None and is_marked(mine.encode()):
         raise Problem(
             f"{name} holds an unresolved conflict.",
             "Nothing was changed.",

@@ -17,8 +17,9 @@ from pathlib import Path
 from shlex import quote
 
 from remote_lab.errors import Problem
-from remote_lab.settings import FROM_GIT
 from remote_lab.tools.files import write_whole
+from remote_lab.tools.programs import run
+from remote_lab.tools.uv import find_uv
 
 PAIRS = "remote_lab/pairs"
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -151,8 +152,6 @@ def pin(root: Path) -> bool:
 
 
 def _fill(root: Path, folder: Path) -> None:
-    from remote_lab.laptop.notebooks import find_uv
-
     for file in _files():
         at = folder / file.relative_to(PACKAGE.parent)
         at.parent.mkdir(parents=True, exist_ok=True)
@@ -301,20 +300,13 @@ def _git_path(root: Path, *words: str) -> Path:
 def _do(
     root: Path, command: Sequence[str], more: Mapping[str, str] | None = None
 ) -> str:
-    # What names another repository is not for this one.
-    env = {k: v for k, v in os.environ.items() if not FROM_GIT.fullmatch(k)}
-    env |= more or {}
-    done = subprocess.run(
-        command, cwd=root, env=env, check=False, capture_output=True, text=True
+    return run(
+        command,
+        root,
+        more,
+        unchanged="The project's files are as they were.",
+        todo="./remote setup",
     )
-    if done.returncode:
-        reason = (done.stderr or done.stdout).strip()
-        raise Problem(
-            f"`{' '.join(command)}` failed: {reason}",
-            "The project's files are as they were.",
-            "Fix that, then: ./remote setup",
-        )
-    return done.stdout
 
 
 def _read(hook: Path) -> str:

@@ -18,8 +18,9 @@ import click
 
 from remote_lab.errors import Problem
 from remote_lab.laptop.installed import Record
-from remote_lab.push.manifest import CONFLICT, LITTER
+from remote_lab.push.manifest import LITTER
 from remote_lab.settings import Project
+from remote_lab.tools.conflicts import is_marked
 from remote_lab.tools.files import write_whole
 from remote_lab.transport.ssh_config import check_hosts
 from remote_lab.ui import show
@@ -183,7 +184,7 @@ def _copy(project: Project, source: Path, path: Path, record: Record) -> Copy:
             f"Put a file in its place, or remove it: rm {name}",
         )
     data = source.read_bytes()
-    if CONFLICT.search(data):
+    if is_marked(data):
         raise Problem(
             f"{name} holds an unresolved conflict.",
             "Nothing was installed.",

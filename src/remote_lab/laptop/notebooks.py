@@ -1,13 +1,11 @@
 """Notebooks on the laptop: the program pairs, which has its own packages."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
-from remote_lab.errors import Problem
 from remote_lab.laptop import git_hooks
 from remote_lab.settings import Project
+from remote_lab.tools.uv import find_uv
 from remote_lab.ui import show
 
 PROGRAM = Path(__file__).resolve().parents[1] / "pairs/__main__.py"
@@ -39,19 +37,3 @@ def note_stale_hooks(project: Project) -> None:
             "The git hooks run another version of the program than this project"
             " names. To have them run this one: ./remote setup"
         )
-
-
-def find_uv() -> str:
-    """The uv to use.
-
-    Raises:
-        Problem: There is none.
-    """
-    path = os.environ.get("UV") or shutil.which("uv")  # `uv run` names itself
-    if not path:
-        raise Problem(
-            "uv is not installed, and the lock file and hooks need it.",
-            todo="pipx install uv, or see https://docs.astral.sh/uv; then:"
-            " ./remote setup",
-        )
-    return path

@@ -1,7 +1,6 @@
 """Setup: all that follows a copy or a clone, step by step, again without harm."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Callable
 
@@ -10,10 +9,12 @@ import click
 from remote_lab.errors import Problem
 from remote_lab.laptop import configured, git_hooks
 from remote_lab.laptop import install as laptop_install
-from remote_lab.laptop.notebooks import find_uv, pairs
+from remote_lab.laptop.notebooks import pairs
 from remote_lab.push.fleet import push_all
 from remote_lab.push.one_remote import Options, push
 from remote_lab.settings import LOGIN, Project, Remote, save_personal
+from remote_lab.tools.programs import run, succeeds
+from remote_lab.tools.uv import find_uv
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.ssh_config import ask, ssh_config
 from remote_lab.ui import show
@@ -193,26 +194,13 @@ def push_everywhere(project: Project) -> str:
 
 
 def _do(project: Project, *command: str) -> None:
-    try:
-        done = subprocess.run(
-            command, cwd=project.root, check=False, capture_output=True, text=True
-        )
-    except FileNotFoundError:
-        raise Problem(f"{command[0]} is not installed.", todo="Install it.") from None
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise Problem(
-            f"`{' '.join(command)}` failed: {said}",
-            "The project's files are as they were.",
-            "Mend that, then: ./remote setup",
-        )
+    run(
+        command,
+        project.root,
+        unchanged="The project's files are as they were.",
+        todo="./remote setup",
+    )
 
 
 def _try(project: Project, *command: str) -> bool:
-    try:
-        done = subprocess.run(
-            command, cwd=project.root, check=False, capture_output=True
-        )
-    except FileNotFoundError:
-        return False
-    return done.returncode == 0
+    return succeeds(command, project.root)

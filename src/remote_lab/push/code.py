@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,20 +9,13 @@ from pathlib import Path
 from remote_lab.errors import LOCK, REMOTE_EDITED, Problem, locked, overtaken, reason
 from remote_lab.push import pairs_program
 from remote_lab.settings import Project
+from remote_lab.tools.conflicts import marked_files
+from remote_lab.tools.git import git, git_succeeds
 from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program
 from remote_lab.transport.session import Record
 from remote_lab.ui import show
-
-OURS = (
-    # Without the locks that a status takes to be quick the next time: they are in the
-    # way of the user's own git, and a Ctrl-C could leave one.
-    "--no-optional-locks",
-    # And without hooks: what they run may be what a remote has just sent.
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.quotePath=false"),
-)
 
 
 @dataclass
@@ -68,31 +60,6 @@ class RemoteCode:
                 self.stamp = stamp
             case ("pairs_program", line):
                 self.pairs_program = line.split(" ")[0]
-
-
-def git(project: Project, *arguments: str) -> str:
-    """The output of a git command in the project.
-
-    Raises:
-        Problem: git isn't there, or says no.
-    """
-    try:
-        done = subprocess.run(
-            ["git", *OURS, "-C", project.root, *arguments],
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",  # names of files can be any bytes
-        )
-    except FileNotFoundError:
-        raise Problem(
-            "git is not installed on this laptop.", todo="Install git."
-        ) from None
-    if done.returncode:
-        raise Problem(
-            f"git {arguments[0]} failed: {done.stderr.strip()}",
-            todo="Mend that, or try: ./remote setup",
-        )
-    return done.stdout.strip()
 
 
 def push(
@@ -213,17 +180,15 @@ def notes(connection: Connection, records: list[Record]) -> list[str]:
 def _is_ancestor(project: Project, commit: str, other: str) -> bool:
     if other == "none":
         return False
-    return _says_yes(project, "merge-base", "--is-ancestor", commit, other)
+    return git_succeeds(project, "merge-base", "--is-ancestor", commit, other)
 
 
 def _refuse_conflicts(connection: Connection) -> None:
     """Both marks in one file of the commit: a merge that was not finished."""
-    project = connection.project
-    marks = ("-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
-    if _says_yes(project, "grep", "-qI", "--all-match", *marks, "HEAD"):
-        files = git(project, "grep", "-lI", "--all-match", *marks, "HEAD")
+    files = marked_files(connection.project, "HEAD")
+    if files:
         raise Problem(
-            f"The commit holds unresolved conflicts: {files.replace('HEAD:', '')}",
+            f"The commit holds unresolved conflicts: {', '.join(files)}",
             "No code was pushed.",
             f"Resolve them, commit, and then: {connection.verb('push')}",
         )
@@ -271,7 +236,7 @@ def _refuse(connection: Connection, there: RemoteCode) -> None:
 
 def _known(project: Project, commit: str) -> bool:
     """Whether the laptop has a commit."""
-    return _says_yes(project, "cat-file", "-e", f"{commit}^{{commit}}")
+    return git_succeeds(project, "cat-file", "-e", f"{commit}^{{commit}}")
 
 
 def _config(project: Project, key: str) -> str:
@@ -280,14 +245,6 @@ def _config(project: Project, key: str) -> str:
         return git(project, "config", f"user.{key}")
     except Problem:
         return ""
-
-
-def _says_yes(project: Project, *question: str) -> bool:
-    try:
-        git(project, *question)
-    except Problem:
-        return False
-    return True
 
 
 def cut(connection: Connection) -> Problem:

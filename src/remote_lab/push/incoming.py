@@ -4,8 +4,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from remote_lab.push.code import git
 from remote_lab.settings import Project
+from remote_lab.tools.git import git
 
 LINES = 30  # of a summary
 # What this machine runs, or what tells its programs what to run, without being called:

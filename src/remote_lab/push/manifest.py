@@ -4,18 +4,19 @@ import hashlib
 import os
 import re
 import shlex
-import subprocess
 import tarfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from remote_lab.errors import Problem
 from remote_lab.settings import Project
+from remote_lab.tools.conflicts import is_marked
+from remote_lab.tools.git import git
 from remote_lab.transport.bundle import Bundle
 
 # What file managers and editors leave beside files; it is nobody's configuration.
 LITTER = re.compile(r"\.DS_Store|\._.*|.*~|.*\.sw[a-p]|__pycache__")
-CONFLICT = re.compile(rb"^(<{7} |>{7} )", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ def read(project: Project, again: str) -> list[Piece]:
         Problem: A name can't travel, a file holds conflict markers or is unmerged.
     """
     root = project.root / "home" / "remote"
-    unmerged = _git(project, "diff", "--name-only", "--diff-filter=U", "-z", "--", root)
+    listed = ("diff", "--name-only", "--diff-filter=U", "-z", "--", root)
+    unmerged = ""
+    with suppress(Problem):  # it need not be a repository yet
+        unmerged = git(project, *listed)
     if unmerged:
         raise _conflict(unmerged.split("\0")[0], again)
     pieces = []
@@ -93,7 +97,7 @@ def links(project: Project, pieces: list[Piece]) -> list[str]:
 
 def _file(project: Project, path: Path, name: str, again: str) -> Piece:
     data = path.read_bytes()
-    if CONFLICT.search(data):
+    if is_marked(data):
         raise _conflict(str(path.relative_to(project.root)), again)
     return Piece(name, "x" if path.stat().st_mode & 0o100 else "f", data)
 
@@ -141,13 +145,3 @@ def _conflict(path: str, again: str) -> Problem:
         "Nothing was pushed.",
         f"Resolve it, then: git add {shlex.quote(path)} && {again}",
     )
-
-
-def _git(project: Project, *arguments: str | Path) -> str:
-    """What git says in the project; nothing where it is no repository."""
-    done = subprocess.run(
-        ["git", "--no-optional-locks", "-C", project.root, *arguments],
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout if done.returncode == 0 else ""

@@ -9,7 +9,8 @@ unfinished=$state/env.unfinished
 # What a module system or an active environment has set would lead uv astray.
 unset VIRTUAL_ENV CONDA_PREFIX UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
 
-env_needs() { # what is there. Needs: url, of a file that the build would fetch
+env_needs() { # what is there. Needs: url, of a file that the build would fetch;
+    # about_python and can_fetch, the programs of those names
     say system "$(uname -s)" "$(uname -m)"
     if libc=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
         say libc glibc "${libc#* }"
@@ -42,33 +43,6 @@ python_paths() { # every interpreter that might do: the one in use, then as foun
     done
 }
 
-# What markers in the lock file may ask; wheels for other kinds than this are rare.
-about_python='
-import json, os, platform, sys, sysconfig
-version = platform.python_version().rstrip("+")
-if (
-    sys.implementation.name == "cpython"
-    and sys.maxsize > 2**32
-    and not sysconfig.get_config_var("Py_GIL_DISABLED")
-):
-    markers = {
-        "implementation_name": "cpython",
-        "implementation_version": version,
-        "os_name": os.name,
-        "platform_machine": platform.machine(),
-        "platform_python_implementation": "CPython",
-        "platform_release": platform.release(),
-        "platform_system": platform.system(),
-        "platform_version": platform.version(),
-        "python_full_version": version,
-        "python_version": "%d.%d" % sys.version_info[:2],
-        "sys_platform": sys.platform,
-    }
-    # Of the interpreter that a venv leads to: the venv may have to be made anew.
-    path = getattr(sys, "_base_executable", sys.executable)
-    print("\t".join(("python", path, json.dumps(markers))))
-'
-
 online() { # whether $url can be had from here, through a proxy if one is set
     [ -n "$url" ] || return
     if command -v curl >/dev/null; then
@@ -76,8 +50,7 @@ online() { # whether $url can be had from here, through a proxy if one is set
     elif command -v wget >/dev/null; then
         timeout 5 wget -q --spider "$url" 2>/dev/null
     else
-        timeout 5 python3 -c 'import sys, urllib.request as r
-r.urlopen(r.Request(sys.argv[1], method="HEAD"), timeout=5)' "$url" 2>/dev/null
+        timeout 5 python3 -c "$can_fetch" "$url" 2>/dev/null
     fi
 }
 
