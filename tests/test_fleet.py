@@ -311,9 +311,9 @@ def test_the_screen_shows_a_line_for_each_that_is_under_way(laptop: Laptop) -> N
             (fleet.homes[name] / ".bashrc").write_text("sleep 3\n")
         with Terminal(laptop, cwd=project.root) as screen:
             screen.type("clear; ./remote push --all --only home; echo ended $?")
-            shown = screen.wait_for("2 of 4 are through")
+            shown = screen.wait_for("2 of 4 are done")
             assert "n3  connecting\nn4  connecting\n2 of 4" in shown
             shown = screen.wait_for("ended 0")
         assert fates(shown) == dict.fromkeys(fleet.names, "done")
         assert "connecting" not in shown
-        assert "are through" not in shown
+        assert "are done" not in shown

@@ -11,7 +11,7 @@ UNREACHABLE = 4
 
 NOTHING = "Nothing was changed there."
 
-# Removes a project's lock, by hand.
+# The command that removes a project's lock.
 LOCK = "rm .local/state/remote-lab/{}/lock"
 
 
@@ -105,20 +105,20 @@ def busy(name: str, what: str, again: str) -> Busy:
     )
 
 
-def locked(name: str, owner: str, mend: str) -> Problem:
+def locked(name: str, owner: str, fix: str) -> Problem:
     """The error where another push of the project is under way.
 
     Args:
         name: The remote's.
-        owner: The lock's, as sh/lock.sh writes it.
-        mend: The command that takes the lock away.
+        owner: The lock's content, as sh/lock.sh writes it.
+        fix: The command that removes the lock.
     """
     host, _, pid, *_ = [*owner.split(":"), "?", "?", "?"]
     return Problem(
         f"Another push of this project to {name} is under way (process {pid} on"
         f" {host}).",
         f"{name} is as it was.",
-        f"Wait for it, and try again.   (If that machine is gone for good: {mend})",
+        f"Wait for it, and try again.   (If that machine is gone for good: {fix})",
     )
 
 
@@ -139,27 +139,27 @@ def overtaken(name: str, part: str, again: str) -> Problem:
 
 
 def reason(errors: str) -> str:
-    """The line that tells most of what a remote wrote to standard error.
+    """The line that says most of what a remote wrote to standard error.
 
     Args:
-        errors: All of it; what complains last often knows least.
+        errors: All of it; the last line often says least.
     """
     lines = [line for line in errors.splitlines() if "Exiting with failure" not in line]
     lines = lines or ["no reason given"]
-    telling = re.compile("no space left|quota|not found", re.IGNORECASE)
-    return next(filter(telling.search, lines), lines[-1])
+    specific = re.compile("no space left|quota|not found", re.IGNORECASE)
+    return next(filter(specific.search, lines), lines[-1])
 
 
 def on_one_line(errors: str) -> str:
     """The last of what a remote wrote to standard error.
 
-    On a line of its own, it could pass for one of ours.
+    As a line of its own, it could be mistaken for one of ours.
     """
     return " / ".join(errors.splitlines()[-5:])
 
 
 def install_hint(programs: list[str]) -> str:
-    """How a remote gets programs that it lacks."""
+    """How a remote gets programs that it does not have."""
     kinds = {
         "find": "findutils",
         "cmp": "diffutils",
@@ -172,17 +172,17 @@ def install_hint(programs: list[str]) -> str:
 
 
 def limit(errors: str) -> str:
-    """The line that tells of a limit of the account (ulimit) that was met, or nothing.
+    """The line that reports that the account's limit (ulimit) was reached, or nothing.
 
     Args:
         errors: All that a remote wrote to standard error.
     """
-    told = re.compile(
+    reached = re.compile(
         r"\bfork\b|pipe call|temporarily unavailable|limit exceeded|too many open"
         "|cannot allocate|out of memory|memory exhausted|^killed",
         re.IGNORECASE,
     )
-    return next(filter(told.search, errors.splitlines()), "")
+    return next(filter(reached.search, errors.splitlines()), "")
 
 
 class OutcomeUnknown(Problem):
@@ -246,7 +246,7 @@ LOCKED = Rule(
     "Wait for it, and try again.   (If that machine is gone for good: {unlock})",
 )
 OVERTAKEN = Rule(
-    "^overtaken$",
+    r"^overtaken\b",
     "Another push to {name}, or an undo, came in between: its dotfiles, or its code,"
     " are in use there now.",
     "Nothing of the {part} was changed.",

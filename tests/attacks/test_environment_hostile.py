@@ -38,7 +38,7 @@ from remote_lab.env import probe, wheels
 from remote_lab.errors import Problem
 needs = probe.Needs("far", "far", "")
 for record in json.load(sys.stdin):
-    needs.take(tuple(record))
+    needs.add(tuple(record))
 WHEEL = {"url": "https://a/demo-1-py3-none-any.whl", "hashes": {"sha256": "0"}}
 marker = "python_full_version >= '3' and platform_release >= '1'"
 package = {"name": "demo", "version": "1", "marker": marker, "wheels": [WHEEL]}
@@ -110,7 +110,7 @@ def test_a_python_that_cannot_be_is_not_taken(markers: dict[str, object]) -> Non
 @pytest.mark.parametrize("libc", ["glibc", "musl"])
 def test_a_libc_that_cannot_be_is_not_taken(libc: str, version: str) -> None:
     said = choice([SYSTEM, ("libc", libc, version), python()])
-    assert "neither uv nor wheels can be brought" in said
+    assert "neither uv nor wheels can be sent" in said
     assert len(said) < 500
 
 

@@ -1,4 +1,4 @@
-"""Building the environment on one remote: fetched there, or brought from here."""
+"""Building the environment on one remote: downloaded there, or sent from here."""
 
 import gzip
 import hashlib
@@ -13,7 +13,16 @@ from typing import IO, Any, cast
 from remote_lab.env import probe, wheels
 from remote_lab.env.probe import AS_IT_WAS, Needs
 from remote_lab.env.stamp import DECISIVE, EnvironmentReport
-from remote_lab.errors import LOCK, Broken, Problem, locked, on_one_line, overtaken
+from remote_lab.errors import (
+    LOCK,
+    LOCKED,
+    OVERTAKEN,
+    Broken,
+    Problem,
+    Rule,
+    explained,
+    on_one_line,
+)
 from remote_lab.tools.git import git
 from remote_lab.tools.uv import find_uv
 from remote_lab.transport.bundle import Bundle
@@ -21,21 +30,76 @@ from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program
 from remote_lab.transport.session import Record
 from remote_lab.ui import show
-from remote_lab.ui.progress import bar
+from remote_lab.ui.progress import progress_bar
 
-# What uv, conda and pip say when a network is what they lack.
-OFFLINE = re.compile(
-    r"error sending request|failed to (fetch|download)|dns error|timed out"
-    r"|connection (error|failed|refused|reset)|http ?error|download error"
-    r"|could ?n.t (resolve|connect)|network is unreachable",
-    re.IGNORECASE,
-)
 FULL = re.compile(r"no space left|disk quota exceeded|disk full", re.IGNORECASE)
-BEGUN = "The environment there may not be whole; the next push makes it so."
+UNFINISHED = (
+    "The environment there may be unfinished: the next push builds what is missing."
+)
 
 
-class NoWayOut(Problem):
-    """A build failed for want of a network."""
+class NoNetwork(Problem):
+    """A build failed because there is no network."""
+
+
+# For the last record of a build: its parts, joined by tabs; then, behind "log:", what
+# uv or conda has printed while it fetched.
+RULES = (
+    LOCKED,
+    OVERTAKEN,
+    Rule(
+        "^(nocode|othercode)\\b",
+        "{place} on {name} is not at the commit that is here.",
+        AS_IT_WAS,
+        "Push the code as well: {push_both}",
+    ),
+    Rule(
+        "^noexec\\b",
+        "No program can be run from {place} on {name}: that disk is mounted noexec.",
+        AS_IT_WAS,
+        "Make its .venv a link to a folder where programs may run: {link}   then:"
+        " {again}",
+    ),
+    Rule(
+        "^noconda\\b",
+        "{name} has no micromamba, mamba or conda.",
+        AS_IT_WAS,
+        "Install one: https://github.com/conda-forge/miniforge   then: {again}",
+    ),
+    Rule(
+        "^incomplete\\b",
+        "Not all that was sent arrived on {name}. {errors}",
+        AS_IT_WAS,
+        "{again}",
+    ),
+    Rule(
+        r"^nowrite\t(?P<where>[^\n]+)",
+        "{where} on {name} can't be written to. {errors}",
+        UNFINISHED,
+        "Look at the rights and the free space there, then: {again}",
+    ),
+    Rule(
+        "^nowrite",
+        "The home on {name} can't be written to. {errors}",
+        AS_IT_WAS,
+        "Look at the rights and the free space there, then: {again}",
+    ),
+    Rule(  # what uv, conda and pip print where there is no network
+        r"(?is)^failed\nlog:.*(error sending request|failed to (fetch|download)"
+        r"|dns error|timed out|connection (error|failed|refused|reset)|http ?error"
+        r"|download error|could ?n.t (resolve|connect)|network is unreachable)",
+        "{name} could not fetch what it needs: {output}",
+        AS_IT_WAS,
+        "{again}",
+        kind=NoNetwork,
+    ),
+    Rule(
+        "",
+        "The environment could not be built on {name}: {output}",
+        UNFINISHED,
+        "Fix what it reports, then: {again}",
+    ),
+)
 
 
 class Build:
@@ -74,28 +138,28 @@ class Build:
         return self.report
 
     def _conda(self) -> None:
-        show.step(f"{self.name}: conda builds what environment.yml asks for ...")
+        show.step(f"{self.name}: conda builds the environment of environment.yml ...")
         try:
             self._deliver("env_conda")
-        except NoWayOut as error:
+        except NoNetwork as error:
             error.todo = (
-                "See that it is online. conda's packages can't be brought from here:"
-                " a remote without internet needs the answer environment=uv."
+                "Give it internet access. conda's packages can't be sent from here: a"
+                " remote without internet access needs the answer environment=uv."
             )
             raise
 
     def _locked(self) -> None:
         pyproject = git(self.project, "show", "HEAD:pyproject.toml")
         lock = git(self.project, "show", "HEAD:uv.lock")
-        told, locked = tomllib.loads(pyproject), tomllib.loads(lock)
-        backend = told.get("build-system", {}).get("build-backend", "")
+        project, locked = tomllib.loads(pyproject), tomllib.loads(lock)
+        backend = project.get("build-system", {}).get("build-backend", "")
         # Without a build system, uv takes the project for no package.
-        self.values["package"] = told["project"]["name"] if backend else ""
+        self.values["package"] = project["project"]["name"] if backend else ""
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "pyproject.toml").write_text(pyproject, encoding="utf-8")
             Path(folder, "uv.lock").write_text(lock, encoding="utf-8")
             _note_stale(Path(folder))
-            needs = probe.ask(self.connection, self.values, _first_url(locked))
+            needs = probe.query(self.connection, self.values, _first_url(locked))
             self._uv(needs, locked)
             if needs.online and self._fetched():
                 return
@@ -104,27 +168,27 @@ class Build:
         python = needs.python(locked["requires-python"])
         chosen, without = wheels.choose(exported, platform, python)
         if backend not in ("", "uv_build"):
-            # uv has uv_build built in; no lock file names what others need.
+            # uv contains uv_build; no lock file has what other backends need.
             without.append(f"the project itself (it is built by {backend})")
         if without:
             raise Problem(
-                f"{self.name} has no way out to the internet, and there are no wheels"
+                f"{self.name} has no internet access, and there are no wheels"
                 f" for it (Python {python.version}, {platform}) of:"
                 f" {', '.join(without)}.",
                 AS_IT_WAS,
-                "Take a version that has one (uv add 'NAME==VERSION'), or do without"
-                f" (uv remove NAME); commit, then: {self.connection.verb('push')}",
+                "Use a version that has one (uv add 'NAME==VERSION'), or remove it (uv"
+                f" remove NAME); commit, then: {self.connection.command('push')}",
             )
         self._bring(chosen, needs, platform, python)
 
     def _uv(self, needs: Needs, locked: dict[str, Any]) -> None:
-        """See to a uv there: one that there is, or ours, sent with the rest."""
+        """Find a uv there; if none will do, send ours with the rest."""
         self.values["uv"] = needs.uv()
         if self.values["uv"]:
             return
         platform = needs.platform()
-        show.step(f"{self.name} has no uv that will do: bringing one.")
-        binary = wheels.fetch_uv(locked, platform, self.connection.verb("push"))
+        show.step(f"{self.name} has no uv that is new enough: sending one.")
+        binary = wheels.fetch_uv(locked, platform, self.connection.command("push"))
         packed = gzip.compress(binary, 1)
         self.bundle.add("uv.gz", packed)
         self.values["uv_sum"] = hashlib.sha256(binary).hexdigest()
@@ -132,12 +196,12 @@ class Build:
         self.report.sent_bytes = len(packed)
 
     def _fetched(self) -> bool:
-        """Have the remote fetch for itself; whether it could."""
-        show.step(f"{self.name} fetches what uv.lock names ...")
+        """Have the remote download the packages; whether it could."""
+        show.step(f"{self.name} downloads the packages of uv.lock ...")
         try:
             self._deliver("env_sync")
-        except NoWayOut as error:
-            show.note(f"{error.what} Bringing it, then.")
+        except NoNetwork as error:
+            show.note(f"{error.what} Sending the packages from here.")
             self.bundle = Bundle("", packed=False)  # uv has arrived all the same
             return False
         return True
@@ -152,20 +216,20 @@ class Build:
         lacking = [
             wheel
             for wheel in chosen
-            # Not every index tells sizes.
+            # Not every index has the sizes.
             if wheel.size not in (0, needs.held.get(wheel.file, -1))
             or wheel.file not in needs.held
         ]
         megabytes = sum(wheel.size for wheel in lacking) / 1e6
-        some = f"bringing {len(lacking)} of {len(chosen)} wheels ({megabytes:.1f} MB)"
+        some = f"sending {len(lacking)} of {len(chosen)} wheels ({megabytes:.1f} MB)"
         show.step(
-            f"{self.name} has no way out to the internet:"
+            f"{self.name} has no internet access:"
             f" {some if lacking else 'it has all wheels already'}."
         )
-        wheels.fetch(lacking, platform, python, self.connection.verb("push"))
+        wheels.fetch(lacking, platform, python, self.connection.command("push"))
         incoming = []
         for number, wheel in enumerate(lacking):
-            # By number: a tar of this kind has no room for the longest names.
+            # By number: this kind of tar has no room for long names.
             self.bundle.add(str(number), wheels.cache() / wheel.file)
             incoming.append(f"{number}\t{wheel.file}")
             self.report.sent_bytes += (wheels.cache() / wheel.file).stat().st_size
@@ -185,7 +249,7 @@ class Build:
         """Send the bundle, with the function of env.sh that works on it.
 
         Raises:
-            NoWayOut: It failed for want of a network.
+            NoNetwork: It failed because there is no network.
             Problem: It failed.
         """
         text = program("state", "lock", "env", values=self.values, main=main)
@@ -193,7 +257,7 @@ class Build:
         log: list[str] = []
         last: Record = ("",)
 
-        def take(record: Record) -> None:
+        def on_record(record: Record) -> None:
             nonlocal last
             last = record
             if record[0] == "log":
@@ -202,92 +266,67 @@ class Build:
                     show.step(f"  {log[-1]}")
 
         def write(stream: IO[bytes]) -> None:
-            with bar(f"to {self.name}", self.report.sent_bytes) as advance:
+            with progress_bar(f"to {self.name}", self.report.sent_bytes) as advance:
                 self.bundle.write(cast(IO[bytes], _Counted(stream, advance)))
 
         try:
-            failed, errors = self.connection.deliver(self.bundle, take, write=write)
+            failed, errors = self.connection.deliver(
+                self.bundle, on_record, write=write
+            )
         except Broken as error:
-            error.unchanged = BEGUN  # for it had arrived, or may have
+            error.unchanged = UNFINISHED  # all may have arrived
             raise
         if failed:
             fetching = main != "env_bring"
-            raise self._explain(fetching, last, [line for line in log if line], errors)
+            raise self._failed(fetching, last, [line for line in log if line], errors)
 
-    def _explain(
+    def _failed(
         self, fetching: bool, last: Record, log: list[str], errors: str
     ) -> Problem:
-        """What a failed build's last record, log and complaints mean."""
-        name, place = self.name, f"~/{self.project.dir}"
-        said = "; ".join(line for line in log if not line.startswith("hint"))
-        said = said[-400:] or errors
-        again = self.connection.verb("push")
+        """The error that a failed build means.
+
+        Args:
+            fetching: Whether the remote fetched from the network.
+            last: The last record of the program.
+            log: The lines that uv or conda printed.
+            errors: What came on standard error.
+        """
+        shell, again = self.connection.shell, self.connection.command("push")
         if FULL.search(" ".join(log) + errors):
+            look = shell(f"du -sh .cache {self.project.dir}/.venv")
             return Problem(
-                f"The disk of {name} is full, or your share of it.",
-                AS_IT_WAS if last[0] == "incomplete" else BEGUN,
-                f"Make room (look at it with:"
-                f" {self.connection.shell(f'du -sh .cache {self.project.dir}/.venv')}),"
-                f" then: {again}",
+                f"The disk of {self.name} is full, or your quota on it.",
+                AS_IT_WAS if last[0] == "incomplete" else UNFINISHED,
+                f"Make room (to see what takes it: {look}), then: {again}",
             )
-        match last:
-            case ("locked", holder):
-                lock = LOCK.format(self.project.slug)
-                return locked(name, holder, self.connection.shell(lock))
-            case ("overtaken",):
-                return overtaken(name, "environment", again)
-            case ("nocode",) | ("othercode",):
-                return Problem(
-                    f"{place} on {name} is not at the commit that is here.",
-                    AS_IT_WAS,
-                    "Bring it there as well:"
-                    f" {self.connection.verb('push --only code,env')}",
-                )
-            case ("noexec",):
-                link = f"ln -s FOLDER {self.project.dir}/.venv"
-                return Problem(
-                    f"No program can be run from {place} on {name}: that disk is"
-                    " mounted noexec.",
-                    AS_IT_WAS,
-                    "Have its .venv be a link to a folder where programs may run:"
-                    f" {self.connection.shell(link)}   then: {again}",
-                )
-            case ("noconda",):
-                return Problem(
-                    f"{name} has no micromamba, mamba or conda.",
-                    AS_IT_WAS,
-                    "Install one: https://github.com/conda-forge/miniforge   then:"
-                    f" {again}",
-                )
-            case ("incomplete",):
-                what = f"Not all that was sent arrived on {name}."
-                return Problem(
-                    f"{what} {on_one_line(errors)}".strip(), AS_IT_WAS, again
-                )
-            case ("nowrite", *where):
-                what = f"{' '.join(where) or 'The home'} on {name} can't be written to."
-                todo = f"Look at the rights and the room there, then: {again}"
-                still = BEGUN if where else AS_IT_WAS
-                return Problem(f"{what} {on_one_line(errors)}".strip(), still, todo)
-            case ("failed",) if fetching and OFFLINE.search(" ".join(log)):
-                what = f"{name} could not fetch what it needs: {said}"
-                return NoWayOut(what, AS_IT_WAS, again)
-        return Problem(
-            f"The environment could not be built on {name}: {said}",
-            BEGUN,
-            f"Mend what it complains of, then: {again}",
+        output = "; ".join(line for line in log if not line.startswith("hint"))
+        fetched = f"\nlog: {' '.join(log)}" if fetching else ""
+        error = explained(
+            RULES,
+            "\t".join(last) + fetched,
+            name=self.name,
+            place=f"~/{self.project.dir}",
+            part="environment",
+            output=output[-400:] or errors,
+            errors=on_one_line(errors),
+            again=again,
+            push_both=self.connection.command("push --only code,env"),
+            link=shell(f"ln -s FOLDER {self.project.dir}/.venv"),
+            unlock=shell(LOCK.format(self.project.slug)),
         )
+        assert error  # the last rule matches everything
+        return error
 
 
 class _Counted:
-    """A stream that tells how much is written to it."""
+    """A stream that reports how much is written to it."""
 
-    def __init__(self, stream: IO[bytes], tell: Callable[[int], object]) -> None:
-        self.stream, self.tell = stream, tell
+    def __init__(self, stream: IO[bytes], report: Callable[[int], object]) -> None:
+        self.stream, self.report = stream, report
 
     def write(self, data: bytes) -> int:
-        """Write, and tell."""
-        self.tell(len(data))
+        """Write, and report."""
+        self.report(len(data))
         return self.stream.write(data)
 
 
@@ -307,11 +346,11 @@ def _first_url(locked: dict[str, Any]) -> str:
 
 
 def _note_stale(folder: Path) -> None:
-    """Say so if pyproject.toml asks for what uv.lock does not have."""
+    """Warn if pyproject.toml names something that uv.lock does not have."""
     command = [find_uv(), "lock", "--check", "--offline"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if "needs to be updated" in done.stderr:
         show.note(
-            "uv.lock is older than pyproject.toml: what you changed there since is not"
-            " in the environment. (uv lock && git commit -am 'Lock file')"
+            "uv.lock is older than pyproject.toml: your changes there since are not in"
+            " the environment. (uv lock && git commit -am 'Lock file')"
         )

@@ -1,4 +1,4 @@
-"""What a remote has to build an environment with, and whether it will do."""
+"""What a remote has for building an environment, and whether that is enough."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import SH, program
 from remote_lab.transport.session import Record, number
 
-# Older ones lack what our programs ask of it, and the uv_build of our pyproject.toml.
+# Older ones do not have all options that we use, nor the uv_build of pyproject.toml.
 OLDEST_UV = (0, 9)
-# What comes from a remote is a number in a loop, or the length of one: none is taken
-# that would have this machine count to a million, and no more than so many of a kind.
+# What a remote reports is used as a number of steps: so a number has few digits, and of
+# each kind only so many are kept.
 MOST = {"uv": 20, "python": 50, "held": 5000}
 # What markers of the lock file may ask; none is ever taken from this machine.
 MARKERS = {
@@ -48,7 +48,7 @@ class Needs:
         uvs: Path and version of each uv there.
         pythons: The interpreters there, the one to prefer first.
         online: Whether it can fetch what the lock file names.
-        held: The wheels that were brought before, and their sizes.
+        held: The wheels that were sent before, and their sizes in bytes.
     """
 
     name: str
@@ -61,8 +61,8 @@ class Needs:
     online: bool = False
     held: dict[str, int] = field(default_factory=dict)
 
-    def take(self, record: Record) -> None:
-        """Learn from one record."""
+    def add(self, record: Record) -> None:
+        """Note what one record reports; a strange one is ignored."""
         if len(record) > 3 or any(len(text) > LONGEST for text in record[:2]):
             return
         match record:
@@ -81,7 +81,7 @@ class Needs:
                 self.held[file] = number(size)
 
     def uv(self) -> str:
-        """Where a uv lies that will do, or nothing."""
+        """The path of a uv that is new enough, or nothing."""
         for path, version in self.uvs:
             number = re.match(r"uv (\d{1,4})\.(\d{1,4})\b", version)
             if number and (int(number[1]), int(number[2])) >= OLDEST_UV:
@@ -92,7 +92,7 @@ class Needs:
         """What binaries it runs.
 
         Raises:
-            Problem: None that could be brought.
+            Problem: None that could be sent.
         """
         (system, machine), (libc, version) = self.system, self.libc
         # They name files here, and go into pip's command line.
@@ -102,12 +102,12 @@ class Needs:
             and re.fullmatch(r"\d{1,2}\.\d{1,2}(\.[\w.+-]{0,30})?", version, re.ASCII)
         ):
             raise Problem(
-                f"{self.name} lacks uv or a way out to the internet, and neither uv nor"
-                " wheels can be brought to"
+                f"{self.name} has no uv or no internet access, and neither uv nor"
+                " wheels can be sent to"
                 f" {system:.30} {machine:.30} ({libc:.30} {version:.30}).",
                 AS_IT_WAS,
-                "Install uv there (https://docs.astral.sh/uv/) and see that it is"
-                " online, then:"
+                "Install uv there (https://docs.astral.sh/uv/) and give it internet"
+                " access, then:"
                 f" {self.again}",
             )
         return Platform(machine, libc, version)
@@ -119,7 +119,7 @@ class Needs:
             wanted: requires-python.
 
         Raises:
-            Problem: None there will do.
+            Problem: There is none that will do.
         """
         for python in self.pythons:
             if SpecifierSet(wanted).contains(python.version, prereleases=True):
@@ -127,11 +127,11 @@ class Needs:
         versions = ", ".join(sorted({python.version for python in self.pythons}))
         raise Problem(
             f"{self.name} has {f'Python {versions}' if versions else 'no Python'}, the"
-            f" project wants {wanted}, and there is no way out to the internet to fetch"
+            f" project needs {wanted}, and there is no internet access to download"
             " one.",
             AS_IT_WAS,
-            f"Ask who runs {self.name} to install such a Python, or put one on the PATH"
-            f" that this sees: ssh {self.host} 'command -v python3'",
+            f"Ask its admin to install such a Python, or put one on the PATH that"
+            f" this uses: ssh {self.host} 'command -v python3'",
         )
 
 
@@ -154,8 +154,8 @@ def _python(path: str, text: str) -> Python | None:
     return None
 
 
-def ask(connection: Connection, values: dict[str, str], url: str) -> Needs:
-    """Ask a remote.
+def query(connection: Connection, values: dict[str, str], url: str) -> Needs:
+    """Query a remote.
 
     Args:
         connection: The way to it.
@@ -169,7 +169,7 @@ def ask(connection: Connection, values: dict[str, str], url: str) -> Needs:
     }
     asked = {**values, **programs, "url": url}
     text = program("state", "env", values=asked, main="env_needs")
-    needs = Needs(remote.name, remote.host, connection.verb("push"))
+    needs = Needs(remote.name, remote.host, connection.command("push"))
     for record in connection.run(text)[1]:
-        needs.take(record)
+        needs.add(record)
     return needs

@@ -1,8 +1,8 @@
 """The project's Python environment on a remote, from the lock file.
 
-A remote with internet fetches for itself. To one without, the laptop brings uv and the
-locked wheels, and the environment is built there, offline. The building is in
-env_build.py, loaded only when there is something to build.
+A remote with internet access downloads the packages. To one without, the laptop sends
+uv and the locked wheels, and the environment is built there, offline. The building is
+in build.py, which is loaded only if there is something to build.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from remote_lab.tools.git import git
 from remote_lab.transport.connection import Connection
 from remote_lab.ui import show
 
-# What decides what is in an environment; environment/ lands in its etc/.
+# The files that decide what is in an environment; environment/ lands in its etc/.
 DECISIVE = {
     "uv": ("uv.lock", "pyproject.toml", "environment"),
     "conda": ("environment.yml", "pyproject.toml", "environment"),
@@ -24,7 +24,7 @@ DECISIVE = {
 
 @dataclass
 class EnvironmentReport:
-    """What building an environment came to.
+    """The result of building an environment.
 
     Attributes:
         how: "fetched there" or "brought from here".
@@ -42,7 +42,7 @@ class EnvironmentReport:
 
 
 def stamp(project: Project, again: str) -> str:
-    """The name of what the environment is built from: of the commit, as the code is.
+    """A checksum of what the environment is built from, as it is in the last commit.
 
     The remote keeps it in ~/<dir>/.venv/.remote-lab-stamp, once the build is complete.
 

@@ -30,7 +30,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from remote_lab.errors import Problem
 from remote_lab.tools.uv import find_uv
-from remote_lab.ui.progress import bar
+from remote_lab.ui.progress import progress_bar
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Python:
 
     Attributes:
         path: Where it lies there.
-        markers: What the markers of PEP 508 are with it.
+        markers: The values of the markers of PEP 508 for it.
     """
 
     path: str
@@ -102,7 +102,7 @@ class Wheel:
 
     Attributes:
         requirement: Such as six==1.17.0.
-        size: 0 where the index does not tell.
+        size: In bytes; 0 where the index does not have it.
     """
 
     requirement: str
@@ -128,7 +128,7 @@ def export(folder: Path) -> Pylock:
         raise Problem(
             f"uv can't read uv.lock: {done.stderr.strip()}",
             "Nothing was sent.",
-            "Write it anew: uv lock && git commit -am 'Lock file'",
+            "Write it again: uv lock && git commit -am 'Lock file'",
         )
     return _pylock(tomllib.loads(done.stdout))
 
@@ -145,7 +145,7 @@ def _pylock(exported: dict[str, Any]) -> Pylock:
         raise Problem(
             f"uv.lock names files that can't be used: {error}",
             "Nothing was sent.",
-            "Write it anew: uv lock && git commit -am 'Lock file'",
+            "Write it again: uv lock && git commit -am 'Lock file'",
         ) from None
 
 
@@ -217,13 +217,13 @@ def _file(url: str) -> str:
 
 
 def cache() -> Path:
-    """Where the laptop keeps what it fetched, for all projects and remotes."""
-    # No project is called so: their folders are its neighbours.
+    """Where the laptop keeps what it has fetched, for all projects and remotes."""
+    # Beside the projects' folders; no project can have this name.
     return Path.home() / ".cache" / "remote-lab" / "_wheels"
 
 
 def fetch(wheels: list[Wheel], platform: Platform, python: Python, again: str) -> None:
-    """See to it that wheels are in the cache, whole.
+    """Download the wheels that are not in the cache, or not intact.
 
     Args:
         wheels: Which.
@@ -234,7 +234,7 @@ def fetch(wheels: list[Wheel], platform: Platform, python: Python, again: str) -
     Raises:
         Problem: They can't be fetched.
     """
-    missing = [wheel for wheel in wheels if not _whole(wheel)]
+    missing = [wheel for wheel in wheels if not _is_intact(wheel)]
     if not missing:
         return
     with tempfile.TemporaryDirectory(dir=_made(cache())) as folder:
@@ -260,7 +260,7 @@ def fetch(wheels: list[Wheel], platform: Platform, python: Python, again: str) -
             Path(folder, wheel.file).replace(cache() / wheel.file)
 
 
-def _whole(wheel: Wheel) -> bool:
+def _is_intact(wheel: Wheel) -> bool:
     path = cache() / wheel.file
     if not path.exists():
         return False
@@ -297,7 +297,7 @@ def fetch_uv(locked: dict[str, Any], platform: Platform, again: str) -> bytes:
         found, _ = choose(lock, platform, ANY_PYTHON)
     if not found:
         raise Problem(
-            f"uv.lock names no uv for {platform}; without a hash none is brought.",
+            f"uv.lock names no uv for {platform}; none is sent without a hash.",
             "Nothing was sent.",
             "uv add --group bootstrap 'uv>=0.9,<0.15' && git commit -m 'Lock uv'"
             f" pyproject.toml uv.lock && {again}",
@@ -328,9 +328,9 @@ def _pip_download(
     command += ["--no-input", "--disable-pip-version-check", "--progress-bar", "raw"]
     for tag in platform.tags():
         command += ["--platform", tag]
-    said, last = [], 0
+    output, last = [], 0
     with (
-        bar("fetching", total) as advance,
+        progress_bar("fetching", total) as advance,
         subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as process,
@@ -342,12 +342,12 @@ def _pip_download(
                 advance(now - last if now >= last else now)
                 last = now
             elif line.strip():
-                said.append(line.strip())
+                output.append(line.strip())
     if process.returncode:
-        errors = [line for line in said if line.lower().startswith("error")]
+        errors = [line for line in output if line.lower().startswith("error")]
         raise Problem(
-            "This machine could not fetch what the remote lacks:"
-            f" {(errors or said or ['pip ended without a word'])[-1]}",
+            "This machine could not fetch what the remote needs:"
+            f" {(errors or output or ['pip printed nothing'])[-1]}",
             "Nothing was sent.",
             f"Is this machine online? When it is: {again}",
         )

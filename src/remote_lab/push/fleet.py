@@ -16,7 +16,7 @@ from remote_lab.push.one_remote import Options, Outcome, push
 from remote_lab.settings import Project, Remote
 from remote_lab.transport.connection import Connection
 from remote_lab.ui import show
-from remote_lab.ui.table import Board, LiveBoard
+from remote_lab.ui.table import Table
 
 AT_ONCE = 8
 
@@ -39,9 +39,14 @@ def push_all(
         pieces = manifest.read(project, again) if "home" in options.only else None
     except Problem as error:  # nothing can be pushed anywhere
         return [Outcome(remote.name, problem=error) for remote in remotes]
-    board = LiveBoard(len(remotes)) if sys.stderr.isatty() else Board()
-    with board:
-        return _Pushes(project, options, pieces, board).all(remotes)
+    table = Table()
+    if sys.stderr.isatty():
+        # Imported here, since only a terminal needs it: rich takes 60 ms to load.
+        from remote_lab.ui.live_table import LiveTable
+
+        table = LiveTable(len(remotes))
+    with table:
+        return _Pushes(project, options, pieces, table).all(remotes)
 
 
 class _Pushes:
@@ -52,10 +57,10 @@ class _Pushes:
         project: Project,
         options: Options,
         pieces: list[manifest.Piece] | None,
-        board: Board,
+        table: Table,
     ) -> None:
         self._project, self._options, self._pieces = project, options, pieces
-        self._board = board
+        self._table = table
         self._at_once = BoundedSemaphore(AT_ONCE)
         self._stopped = Event()
         self._outcomes: dict[str, Outcome] = {}
@@ -72,7 +77,7 @@ class _Pushes:
                 # `uv run` passes on a second one. And a handler, unlike SIG_IGN, is
                 # not handed down to an ssh, which a further Ctrl-C can end.
                 signal.signal(signal.SIGINT, lambda *_: None)
-                self._board.speak()
+                self._table.resume()
                 show.note("Interrupted: waiting for the result of those under way ...")
                 pool.shutdown(cancel_futures=True)
                 for future, remote in under_way.items():
@@ -80,23 +85,23 @@ class _Pushes:
         return [self._outcomes[remote.name] for remote in remotes]
 
     def _quiet(self, remote: Remote) -> Outcome:
-        with self._at_once, show.heard_by(self._board.ear(remote.name)):
+        with self._at_once, show.redirected(self._table.begin(remote.name)):
             return self._push(remote, ask=False)
 
     def _asking(self, remote: Remote) -> Outcome:
-        hear = self._board.ear(remote.name)
+        hear = self._table.begin(remote.name)
 
         def let_in(sign: str, text: str) -> None:
-            self._board.speak()  # it has answered: nobody is asked any more
+            self._table.resume()  # it has answered: nobody is asked any more
             hear(sign, text)
 
-        with self._at_once, show.heard_by(let_in):
-            self._board.hush()
+        with self._at_once, show.redirected(let_in):
+            self._table.pause()
             show.line("?", f"{remote.name} asks:")
             try:
                 return self._push(remote, ask=True)
             finally:
-                self._board.speak()
+                self._table.resume()
 
     def _push(self, remote: Remote, ask: bool) -> Outcome:
         way = Connection(self._project, remote, ask)
@@ -111,7 +116,7 @@ class _Pushes:
             self._outcomes[remote.name] = self._interrupted(remote, "under way")
             outcome = self._asking(remote)
         self._outcomes[remote.name] = outcome
-        self._board.end(remote.name, outcome.fate[0])
+        self._table.end(remote.name, outcome.fate[0])
 
     def _fate(self, future: Future[Outcome], remote: Remote) -> Outcome:
         if future.cancelled():

@@ -1,1 +1,1 @@
-"""What carries programs and files to a remote: the system's ssh."""
+"""Sending programs and files to a remote, through the system's ssh."""

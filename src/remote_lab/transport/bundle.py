@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-# What a remote has to have, for a push and all that can follow it. It is looked for
-# before anything is made there: what lacks one half-way does half of its work.
+# The programs that a remote must have, for a push and all that can follow it. They are
+# looked for first: a push that misses one later would do half of its work.
 NEEDS = (
     "cat cmp cp diff find grep gzip head id ln mkdir mktemp mv readlink rm rmdir sed"
     " sha256sum sort sync tail tar wc"
@@ -20,15 +20,15 @@ NEEDS = (
 class Bundle:
     """A tar stream for a remote, USTAR, with modes and nothing else of ours.
 
-    GNU tar takes a truncated stream for a whole one, and says 0: so the last member
-    is a mark. On a full disk it goes on to the next member, and the mark may fit where
-    the program did not: so its status counts as well. Nothing is run before both are
+    GNU tar accepts a truncated stream with status 0: so the last member is a mark. On
+    a full disk it continues with the next member, and the mark may fit where the
+    program did not: so its status is checked as well. Nothing is run unless both are
     good.
 
     Attributes:
         program: The sh that runs when everything has arrived.
-        id: The push's own name, random: the remote keeps it with what came of it.
-        packed: Whether to compress; not for what is compressed already.
+        id: The push's own name, random: the remote keeps it with the result.
+        packed: Whether to compress; not useful for files that are compressed already.
     """
 
     program: str
@@ -40,7 +40,7 @@ class Bundle:
         """Put a file in.
 
         Args:
-            name: Its path in the folder where the program runs.
+            name: Its path in the folder of the files.
             data: Its content, or the file on this machine that has it.
             executable: Whether it can be run.
         """
@@ -72,10 +72,10 @@ class Bundle:
         return (
             f"for n in {NEEDS}; do command -v $n >/dev/null || set -- $* $n; done;"
             ' [ $# -eq 0 ] || { echo "lacks $*"; exit 1; };'
-            # What these hold could have tar leave files out, and gzip say too much.
+            # Their content could make tar omit files, and gzip print too much.
             "umask 077; unset TAR_OPTIONS GZIP;"
             f' {folder} && cd "$w" || {{ echo nowrite; exit 1; }};'
-            # Of gzip's failure, tar sees an early end: the mark is missing.
+            # If gzip fails, tar sees an early end: the mark is missing.
             f" {unpack}; t=$?; read -r e 2>/dev/null <end;"
             f' [ $t -eq 0 ] && [ "$e" = {self.id} ] && {{ . ./run; exit; }};'
             ' cd /; rm -rf "$w"; echo incomplete; exit 1'
@@ -85,7 +85,7 @@ class Bundle:
         """Write everything to a stream, the program and the end mark last."""
         prelude = (
             f"id={self.id}\nwork=$w\n"
-            "trap 'rm -rf \"$work\"' EXIT\n"  # until `begin` has a better one
+            "trap 'rm -rf \"$work\"' EXIT\n"  # until `begin` sets a better one
             'cd "$HOME" || exit\n'
         )
         last = [("run", prelude + self.program), ("end", f"{self.id}\n")]

@@ -1,10 +1,10 @@
 """The two ssh configuration files that ./remote writes, both outside of git.
 
-ssh_config   what our own ssh calls read: the project's Hosts, then what ssh reads
-             anyhow. So they work before `./remote install`, and whatever becomes of
+ssh_config   what our own ssh calls read: the project's Hosts, then what ssh always
+             reads. So they work before `./remote install`, and do not depend on
              ~/.ssh/config.
-ssh.conf     what is this laptop's alone: the user's own login and key, the port that
-             leads to the lab and the place where it listens. The project's Hosts
+ssh.conf     what belongs to this laptop only: the user's own login and key, the port
+             that leads to the lab, and where the lab listens. The project's Hosts
              include it first, and ssh takes the first value that it finds.
 """
 
@@ -19,7 +19,7 @@ from remote_lab.errors import Problem
 from remote_lab.settings import PERSONAL, Project, Remote
 from remote_lab.tools.files import write_whole
 
-# What says how to get to a host; the rest of an alias is a matter of taste.
+# The options of an alias that ssh needs to reach a host; the others are preferences.
 ROUTE = (
     "hostname",
     "user",
@@ -31,10 +31,10 @@ ROUTE = (
     "certificatefile",
     "hostkeyalias",
 )
-# Of these, what names a file: it may hold spaces.
+# Of these, the options that name a file: its path may have spaces.
 FILES = ("identityfile", "identityagent", "certificatefile")
 
-# For our own calls, before what the user has for Host *: that is meant for logins.
+# For our own calls, before the user's options for Host *: those are for logins.
 OWN = """\
 Host *
     ForwardAgent no
@@ -44,9 +44,9 @@ Host *
     RequestTTY no
     Tunnel no
 """
-# How ssh -G names what the user's own config may add to a tunnel of ours.
+# The options that the user's own config may add to our tunnel, as ssh -G names them.
 FORWARDS = ("localforward", "remoteforward", "dynamicforward")
-# As long as a socket's path may be, in bytes: this machine's ssh measures it.
+# The longest path of a socket, in bytes; it is the limit of this machine's ssh.
 LONGEST = 107 if sys.platform.startswith("linux") else 103
 
 # Of several threads, one writes the files, and the others find them written.
@@ -59,7 +59,7 @@ def hosts_file(project: Project) -> Path:
 
 
 def target_file(project: Project, remote: Remote) -> Path:
-    """Where the lab listens on a remote, as it said last: "PORT TARGET"."""
+    """The file with where the lab listens on a remote, as last reported: PORT TARGET."""
     return project.state / f"{remote.name}.target"
 
 
@@ -89,10 +89,10 @@ def _own_config(project: Project) -> str:
     for remote in project.remotes.values():
         if remote.sandbox:
             continue
-        told = ask(["-F", "/dev/stdin", remote.host], users)
+        used = ask(["-F", "/dev/stdin", remote.host], users)
         wants = {"forwardagent": "no", "forwardx11": "no"}
-        if any(told.get(key, [no]) != [no] for key, no in wants.items()):
-            # A login of the user's through a master of ours would go without these.
+        if any(used.get(key, [no]) != [no] for key, no in wants.items()):
+            # A user's login through our master would not have these.
             text += f"Host {remote.host}\n    ControlPath ~/.ssh/cm-own-%C\n"
     return text + OWN + users
 
@@ -108,17 +108,17 @@ def is_path(place: str) -> bool:
 
 
 def write_personal(project: Project) -> None:
-    """Write ssh.conf from remote.local.toml and from what the remotes told.
+    """Write ssh.conf from remote.local.toml and from what the remotes reported.
 
     Raises:
         Problem: ssh would not read it, or can't read the user's own configuration.
     """
     path = _personal(project)
-    if _complaint(project, _read(path)):
-        # ~/.ssh/config includes it: as it is, no ssh of the user's works, nor do ours.
-        write_whole(path, "# What was here could not be read.\n")
+    if _ssh_error(project, _read(path)):
+        # ~/.ssh/config includes it: with this content, no ssh call works, the user's or ours.
+        write_whole(path, "# The former content could not be read.\n")
     text = _personal_text(project)
-    if why := _complaint(project, text):
+    if why := _ssh_error(project, text):
         number = re.search(r"line (\d+)", why)
         line = text.splitlines()[int(number[1]) - 1].strip() if number else why
         raise Problem(
@@ -131,13 +131,13 @@ def write_personal(project: Project) -> None:
 
 
 def check_hosts(project: Project) -> None:
-    """See to it that ssh reads the project's own Hosts: all of the user's ssh will.
+    """Check that ssh can read the project's own Hosts: all ssh calls of the user will.
 
     Raises:
-        Problem: It does not.
+        Problem: It can't.
     """
     path = hosts_file(project)
-    if why := _complaint(project, _less_include(_hosts(project))):
+    if why := _ssh_error(project, _less_include(_hosts(project))):
         raise Problem(
             f"ssh would not read {path}: {why}",
             "Nothing was installed.",
@@ -145,13 +145,13 @@ def check_hosts(project: Project) -> None:
         )
 
 
-def _complaint(project: Project, text: str) -> str:
-    """What ssh has against a text, for any of the project's Hosts; or nothing."""
+def _ssh_error(project: Project, text: str) -> str:
+    """Why ssh can't read a text, for any of the project's Hosts; or nothing."""
     hosts = [remote.host for remote in project.remotes.values() if not remote.sandbox]
     for host in [*hosts, *(f"{host}-lab" for host in hosts)]:
-        asked = _asked(["-F", "/dev/stdin", host], text)
-        if asked.returncode:
-            return (asked.stderr.strip().splitlines() or ["no reason given"])[0]
+        done = _query(["-F", "/dev/stdin", host], text)
+        if done.returncode:
+            return (done.stderr.strip().splitlines() or ["no reason given"])[0]
     return ""
 
 
@@ -185,21 +185,21 @@ def _forward(project: Project, remote: Remote) -> str:
 def tunnel_config(project: Project, remote: Remote) -> Path:
     """The configuration for a tunnel, with its own forward and none of the user's.
 
-    ssh adds up the forwards of all that it reads, and the tunnel must end where one of
-    them fails: so, where the user's own config has some for it, the options that ssh
-    takes from there are written out without them.
+    ssh adds up the forwards of all files that it reads, and the tunnel must end if one
+    of them fails. So, if the user's own config has forwards for it, the options that
+    ssh takes from there are written out without these.
     """
     usual, host = ssh_config(project), f"{remote.host}-lab"
-    told = ask(["-F", str(usual), host])
-    if sum(len(told.get(key, [])) for key in FORWARDS) <= 1:
+    used = ask(["-F", str(usual), host])
+    if sum(len(used.get(key, [])) for key in FORWARDS) <= 1:
         return usual
     bare = ask(["-F", "/dev/null", host])
     lines = [f"Host {host}", f"    LocalForward {_forward(project, remote)}"]
-    for key, values in told.items():
+    for key, values in used.items():
         if values != bare.get(key) and key not in (*FORWARDS, "host", "setenv"):
             quote = '"' if key in FILES else ""
             lines += [f"    {key} {quote}{value}{quote}" for value in values]
-    # A jump host on the way is none of ours.
+    # A jump host on the way keeps its usual options.
     lines += [f"Host * !{host}", f'    Include "{usual}"']
     path = project.state / f"{remote.name}.tunnel_config"
     write_whole(path, "\n".join(lines) + "\n")
@@ -211,17 +211,17 @@ def _personal(project: Project) -> Path:
 
 
 def _is_current(project: Project, path: Path) -> bool:
-    """Whether a file of ours was made from what there is now, and is as it was made."""
+    """Whether a file of ours was made from the present settings, and was not changed."""
     stamp, end, text = _read(path).partition("\n")
     return f"{stamp}{end}" == _stamp(project, text)
 
 
 def _stamp(project: Project, text: str) -> str:
-    """A first line for a file of ours that tells what it was made from.
+    """A first line for a file of ours: a checksum of what it was made from.
 
     Args:
         project: The project.
-        text: What the file holds besides, so that a damaged one is noticed.
+        text: The rest of the file, so that a damaged one is noticed.
     """
     ssh = Path.home() / ".ssh"
     own = f"{project.slug}.conf"
@@ -231,7 +231,7 @@ def _stamp(project: Project, text: str) -> str:
         repr(project.remotes),
         _hosts(project),
         *(_read(target_file(project, r)) for r in project.remotes.values()),
-        # Less what install itself puts there.
+        # Without what install itself puts there.
         _read(ssh / "config").replace(f"Include ~/.ssh/config.d/{own}\n", ""),
         *(
             _read(path)
@@ -239,7 +239,7 @@ def _stamp(project: Project, text: str) -> str:
             if path.is_file() and path.name != own
         ),
     ]
-    # Enough to notice a change, and there before hashlib would be: ssh waits for this.
+    # Enough to notice a change; hashlib would take longer to load, and ssh waits.
     data = "\0".join(made_from).encode("utf-8", "replace")
     return f"# made from {len(data)}-{zlib.crc32(data):08x}\n"
 
@@ -249,7 +249,7 @@ def _hosts(project: Project) -> str:
 
 
 def _less_include(hosts: str) -> str:
-    """The Hosts without ssh.conf: what was written last must not count."""
+    """The Hosts without ssh.conf: its former content must not count."""
     return re.sub("(?m)^Include .*", "", hosts)
 
 
@@ -261,13 +261,13 @@ def _read(path: Path) -> str:
 
 
 def _route(project: Project, remote: Remote) -> list[str]:
-    """Where the project's host is an alias in the user's own ssh config: its route.
+    """The route of the project's host, if that is an alias in the user's ssh config.
 
     ssh looks a HostName up in the DNS, never among its own Hosts: so an alias's
-    settings have to be written out, but for what the project says itself.
+    options have to be written out, except those that the project sets itself.
     """
-    told = ask(["-F", "/dev/stdin", remote.host], _less_include(_hosts(project)))
-    alias = told.get("hostname", [""])[0]
+    used = ask(["-F", "/dev/stdin", remote.host], _less_include(_hosts(project)))
+    alias = used.get("hostname", [""])[0]
     own, bare = ask([alias]), ask(["-F", "/dev/null", alias])
     lines = []
     for key in ROUTE:
@@ -275,8 +275,8 @@ def _route(project: Project, remote: Remote) -> list[str]:
         if values == bare.get(key, []):
             continue
         if key == "identityfile":  # ssh tries all, the project's first
-            values = list(dict.fromkeys([*told.get(key, []), *values]))
-        elif key != "hostname" and told.get(key) != bare.get(key):
+            values = list(dict.fromkeys([*used.get(key, []), *values]))
+        elif key != "hostname" and used.get(key) != bare.get(key):
             continue
         quote = '"' if key in FILES else ""
         lines += [f"    {key} {quote}{value}{quote}" for value in values]
@@ -284,31 +284,31 @@ def _route(project: Project, remote: Remote) -> list[str]:
 
 
 def ask(arguments: list[str], config: str = "") -> dict[str, list[str]]:
-    """What ssh would use, by `ssh -G`: each option and its values.
+    """The options that ssh would use, by `ssh -G`, each with its values.
 
     Args:
         arguments: For ssh.
-        config: What /dev/stdin is to hold.
+        config: The content of /dev/stdin.
 
     Raises:
         Problem: ssh can't read a configuration.
     """
-    said = _asked(arguments, config)
-    if said.returncode:
-        why = (said.stderr.strip().splitlines() or ["it gave no reason"])[0]
+    done = _query(arguments, config)
+    if done.returncode:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[0]
         raise Problem(
             f"ssh can't read its configuration: {why}",
             "Nothing was changed.",
-            "Correct that line; home/laptop/.ssh/config.d has the project's own part.",
+            "Correct that line; the project's own part is in home/laptop/.ssh/config.d",
         )
     options: dict[str, list[str]] = {}
-    for line in said.stdout.splitlines():
+    for line in done.stdout.splitlines():
         key, _, value = line.partition(" ")
         options.setdefault(key, []).append(value)
     return options
 
 
-def _asked(
+def _query(
     arguments: list[str], config: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(

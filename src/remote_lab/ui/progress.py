@@ -1,4 +1,4 @@
-"""A progress bar on standard error, where that is a terminal that is ours alone."""
+"""A progress bar on standard error, where that is a terminal that nobody else uses."""
 
 import sys
 import threading
@@ -7,21 +7,22 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(text: str, total: int) -> Iterator[Callable[[int], object]]:
-    """Show how far something has come.
+def progress_bar(text: str, total: int) -> Iterator[Callable[[int], object]]:
+    """Show the progress of a transfer.
 
     Args:
-        text: What is under way.
-        total: How many bytes it will be.
+        text: What is transferred.
+        total: How many bytes there are.
 
     Yields:
-        To be called with the bytes that were done since the last call.
+        A function to call with the number of bytes since the last call.
     """
-    # Several remotes at once, a thread each, would draw over each other.
+    # Several remotes at once, each in a thread, would draw over each other.
     alone = threading.current_thread() is threading.main_thread()
     if not (total and alone and sys.stderr.isatty()):
         yield lambda size: None
         return
+    # Imported here, since most commands show no bar: rich takes 60 ms to load.
     from rich.console import Console
     from rich.progress import (
         BarColumn,

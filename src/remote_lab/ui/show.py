@@ -1,4 +1,4 @@
-"""Words for the user: on the terminal, harmless whatever a remote sent."""
+"""Messages for the user; what a remote sent can't control the terminal."""
 
 import sys
 import unicodedata
@@ -10,22 +10,24 @@ import click
 
 from remote_lab.errors import Problem
 
-# Who hears what is told, as (sign, text), where that is not the terminal itself.
-_ear: ContextVar[Callable[[str, str], object] | None] = ContextVar("ear", default=None)
+Listener = Callable[[str, str], object]
+# Receives the messages of this thread; None: they go to the terminal.
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 @contextmanager
-def heard_by(ear: Callable[[str, str], object]) -> Iterator[None]:
-    """Have what this thread tells go elsewhere; problems are still told here.
+def redirected(listener: Listener) -> Iterator[None]:
+    """Send the messages of this thread elsewhere; problems still go to the terminal.
 
     Args:
-        ear: Is given the sign (done: ✓, a note: !, a step: none) and the text.
+        listener: Is called with the sign (done: ✓, a note: !, a step: none) and the
+            text.
     """
-    token = _ear.set(ear)
+    token = _listener.set(listener)
     try:
         yield
     finally:
-        _ear.reset(token)
+        _listener.reset(token)
 
 
 def plain(text: str) -> str:
@@ -45,7 +47,7 @@ def plain(text: str) -> str:
 
 
 def _is_harmless(character: str) -> bool:
-    """Whether it is no control, format or unassigned character, and ends no line."""
+    """Whether it is no control, format or unassigned character, and no line end."""
     category = unicodedata.category(character)
     return category[0] != "C" and category not in ("Zl", "Zp")
 
@@ -60,39 +62,39 @@ def _escape(character: str) -> str:
 
 def step(text: str) -> None:
     """One line of progress, on standard error: standard output is for results."""
-    if not _heard("", text):
+    if not _redirected("", text):
         click.secho(plain(text), err=True)
 
 
 def done(text: str) -> None:
-    """One thing that is now so."""
-    if not _heard("✓", text):
+    """Something that was done."""
+    if not _redirected("✓", text):
         line("✓", text)
 
 
 def note(text: str) -> None:
-    """Something the user should know, and need do nothing about at once."""
-    if not _heard("!", text):
+    """Something that the user should know; it needs no action at once."""
+    if not _redirected("!", text):
         line("!", text)
 
 
 def problem(error: Problem) -> None:
-    """An error: what happened, what is as it was, what to type next."""
+    """An error: what happened, what is unchanged, what to type next."""
     line("✗", error.what)
     for more in (error.unchanged, error.todo and f"Next: {error.todo}"):
         if more:
             line(" ", more)
 
 
-def _heard(sign: str, text: str) -> bool:
-    ear = _ear.get()
-    if ear:
-        ear(sign, text)
-    return bool(ear)
+def _redirected(sign: str, text: str) -> bool:
+    listener = _listener.get()
+    if listener:
+        listener(sign, text)
+    return bool(listener)
 
 
 def line(sign: str, text: str) -> None:
-    """A sign in its colour, and what it says, on standard error."""
+    """A sign in its colour, and a text, on standard error."""
     colours = {"✓": "green", "!": "yellow", "✗": "red"}
     first, *more = text.split("\n")
     click.echo(f"{click.style(sign, fg=colours.get(sign))} {plain(first)}", err=True)
