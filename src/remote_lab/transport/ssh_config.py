@@ -59,7 +59,7 @@ def hosts_file(project: Project) -> Path:
 
 
 def target_file(project: Project, remote: Remote) -> Path:
-    """The file with where the lab listens on a remote, as last reported: PORT TARGET."""
+    """The file with "PORT TARGET": where the lab listens, as the remote reported."""
     return project.state / f"{remote.name}.target"
 
 
@@ -115,7 +115,7 @@ def write_personal(project: Project) -> None:
     """
     path = _personal(project)
     if _ssh_error(project, _read(path)):
-        # ~/.ssh/config includes it: with this content, no ssh call works, the user's or ours.
+        # ~/.ssh/config includes it: with this content, no ssh call works at all.
         write_whole(path, "# The former content could not be read.\n")
     text = _personal_text(project)
     if why := _ssh_error(project, text):
@@ -211,7 +211,7 @@ def _personal(project: Project) -> Path:
 
 
 def _is_current(project: Project, path: Path) -> bool:
-    """Whether a file of ours was made from the present settings, and was not changed."""
+    """Whether a file was made from the present settings, and is unchanged."""
     stamp, end, text = _read(path).partition("\n")
     return f"{stamp}{end}" == _stamp(project, text)
 
