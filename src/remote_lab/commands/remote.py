@@ -45,8 +45,6 @@ def push(
     Only what changed is sent, and only what changed is restarted. A file that was
     edited on the remote is never overwritten unasked (exit code 3).
     """
-    from remote_lab.push.one_remote import Options, push
-
     if dry_run and force:
         raise click.UsageError("--dry-run and --force exclude each other.")
     parts = _parts(only)
@@ -56,13 +54,17 @@ def push(
     else:
         remotes = [choose(project, name) for name in dict.fromkeys(names or (None,))]
     mode = "dry" if dry_run else "force" if force else "apply"
-    options = Options(parts, mode, restart)
     if len(remotes) == 1:
-        outcomes = [push(Connection(project, remotes[0]), options)]
+        connection = Connection(project, remotes[0])
+        with connection.dialled():  # it takes longest; the rest is loaded meanwhile
+            from remote_lab.push.one_remote import Options, push
+
+            outcomes = [push(connection, Options(parts, mode, restart))]
     else:
         from remote_lab.push import fleet
+        from remote_lab.push.one_remote import Options
 
-        outcomes = fleet.push_all(project, remotes, options)
+        outcomes = fleet.push_all(project, remotes, Options(parts, mode, restart))
     _tell(outcomes, as_json)
     # Of several remotes, the highest code: one that can't be reached comes first.
     sys.exit(max(o.problem.code if o.problem else 0 for o in outcomes))
@@ -104,10 +106,11 @@ def undo(name: str | None, restart: bool) -> None:
 
     The code goes back by git, and a push.
     """
-    from remote_lab.push import dotfiles
-
     connection = connect(name)
-    report = dotfiles.undo(connection, restart)
+    with connection.dialled():
+        from remote_lab.push import dotfiles
+
+        report = dotfiles.undo(connection, restart)
     for path in report.changed:
         show.step(f"{connection.remote.name}: ~/{path} is as it was before.")
     show.done(
