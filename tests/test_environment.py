@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from env_lab import REAL_UV, REMOTE_TOML, Lab, git
 
-from remote_lab.env import build, stamp
+from remote_lab.env import build, probe, stamp
 from remote_lab.errors import Problem
 
 pytestmark = pytest.mark.needs("uv", "git", "unshare", "network")
@@ -184,11 +185,9 @@ def test_another_build_backend_is_named(lab: Lab) -> None:
 
 
 def test_a_python_too_old_is_told(lab: Lab) -> None:
-    lab.tool(
-        "python3",
-        'printf \'python\\t%s\\t{"python_full_version": "3.8.10",'
-        ' "python_version": "3.8"}\\n\' "$0"',
-    )
+    markers = {**dict.fromkeys(probe.MARKERS, ""), "python_version": "3.8"}
+    text = json.dumps({**markers, "python_full_version": "3.8.10"})
+    lab.tool("python3", f"printf 'python\\t%s\\t{text}\\n' \"$0\"")
     with pytest.raises(Problem, match=r"has Python 3\.8\.10.* needs >=3\.11"):
         lab.build()
 

@@ -18,7 +18,7 @@ from loopback import Loopback, free_port
 from project import Project, snapshot
 
 from remote_lab.laptop import install as side
-from remote_lab.laptop.installed import Record
+from remote_lab.laptop.installed import Installed
 
 pytestmark = pytest.mark.needs("ssh", "uv")
 
@@ -162,13 +162,13 @@ def test_any_file_is_the_same_bytes_again(
         if before is not None:
             path.write_bytes(before)
         state = SimpleNamespace(state=Path(folder, "state"), slug="titanic")
-        record = Record(cast(Any, state))
+        installed = Installed(cast(Any, state))
         for _ in range(2):
-            side.insert(path, ours, record, top)
+            side.insert(path, ours, installed, top)
         inside = path.read_bytes()
         assert inside.count(ours.encode()) == 1
         path.write_bytes(inside + more)
-        side.take_out(path, Record(cast(Any, state)))
+        side.take_out(path, Installed(cast(Any, state)))
         joint = b"\n" if more and not top and before and before[-1:] != b"\n" else b""
         after = path.read_bytes() if path.exists() else None
         assert after == (
@@ -386,10 +386,10 @@ def test_files_of_a_former_version_are_known_by_git(project: Project) -> None:
     installed = project.laptop.home / ALIASES
     ours = project.root / "home/laptop" / ALIASES
     project.remote("install")
-    record = json.loads((state / "installed.json").read_text())
-    del record["sums"]
+    installed = json.loads((state / "installed.json").read_text())
+    del installed["sums"]
     for mine in ("", "alias mine=true\n"):
-        (state / "installed.json").write_text(json.dumps(record))
+        (state / "installed.json").write_text(json.dumps(installed))
         installed.write_text(installed.read_text() + mine)
         ours.write_text(ours.read_text() + "# new\n")
         done = project.remote("install", check=False)

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 
 from remote_lab.errors import Problem
-from remote_lab.laptop.installed import Record
+from remote_lab.laptop.installed import Installed
 from remote_lab.push.manifest import LITTER
 from remote_lab.settings import Project
 from remote_lab.tools.conflicts import is_marked
@@ -53,7 +53,7 @@ def aliases(slug: str) -> str:
     return f".config/remote-lab/{slug}/aliases.sh"
 
 
-def plan(project: Project, record: Record) -> list[Copy]:
+def plan(project: Project, installed: Installed) -> list[Copy]:
     """What is to be copied; nothing is written yet.
 
     Raises:
@@ -61,7 +61,7 @@ def plan(project: Project, record: Record) -> list[Copy]:
     """
     root = project.root / "home" / "laptop"
     copies = [
-        _copy(project, source, source.relative_to(root), record)
+        _copy(project, source, source.relative_to(root), installed)
         for source in _sources(root)
     ]
     news = [copy for copy in copies if copy.news]
@@ -93,49 +93,49 @@ def found(project: Project) -> list[str]:
     return names
 
 
-def write(copies: list[Copy], record: Record) -> None:
+def write(copies: list[Copy], installed: Installed) -> None:
     """Copy them; the folders that they lie in are there."""
     for copy in copies:
-        record.note("files", str(copy.at))
+        installed.note("files", str(copy.at))
         if copy.edited:
             continue
         mode = 0o600 if copy.path.parts[0] == ".ssh" else 0o644
         write_whole(copy.at, copy.data.decode("utf-8", "surrogateescape"), mode)
         if mode == 0o600:  # or ssh refuses it
             copy.at.chmod(mode)
-        record.said["sums"][str(copy.at)] = _sum(copy.data)
-    record.save()
+        installed.lists["sums"][str(copy.at)] = _sum(copy.data)
+    installed.save()
 
 
-def take_out(project: Project, record: Record, keep: list[Copy]) -> None:
+def take_out(project: Project, installed: Installed, keep: list[Copy]) -> None:
     """Take out the files that install has put there.
 
     What the user edited in one is kept beside it.
 
     Args:
         project: The project.
-        record: The list of them.
+        installed: The list of them.
         keep: The files that stay.
     """
     stay = {str(copy.at) for copy in keep}
-    for name in [name for name in record.said["files"] if name not in stay]:
+    for name in [name for name in installed.lists["files"] if name not in stay]:
         at = Path(name)
-        if at.is_file() and not at.is_symlink() and _is_edited(project, at, record):
+        if at.is_file() and not at.is_symlink() and _is_edited(project, at, installed):
             mine = at.with_name(f"{at.name}.mine")
             at.replace(mine)
             show.note(f"Kept, since you had edited it: {mine}")
         at.unlink(missing_ok=True)
-        record.forget(at)
+        installed.forget(at)
 
 
 def _sum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _is_edited(project: Project, at: Path, record: Record) -> bool:
+def _is_edited(project: Project, at: Path, installed: Installed) -> bool:
     """Whether a file of ours in the home is other than install has written it."""
     data = at.read_bytes()
-    if known := record.said["sums"].get(str(at)):
+    if known := installed.lists["sums"].get(str(at)):
         return bool(known != _sum(data))
     # Installed by a former version, which noted no sums: is it as it was in git?
     source = project.root / "home/laptop" / at.relative_to(Path.home())
@@ -169,7 +169,7 @@ def _is_own(project: Project, path: Path) -> bool:
     )
 
 
-def _copy(project: Project, source: Path, path: Path, record: Record) -> Copy:
+def _copy(project: Project, source: Path, path: Path, installed: Installed) -> Copy:
     name, at = source.relative_to(project.root), Path.home() / path
     if not source.resolve().is_relative_to(project.root.resolve()):
         raise Problem(
@@ -191,16 +191,16 @@ def _copy(project: Project, source: Path, path: Path, record: Record) -> Copy:
             "Resolve it, then: ./remote install",
         )
     same = at.is_file() and not at.is_symlink() and at.read_bytes() == data
-    ours = str(at) in record.said["files"]
-    ours = ours or (record.lost and _is_own(project, path))
+    ours = str(at) in installed.lists["files"]
+    ours = ours or (installed.lost and _is_own(project, path))
     if at.is_symlink() or (at.exists() and not same and not ours):
         raise Problem(
             f"{at} is there already, and not from this project.",
             "It was not touched.",
             f"Move it away, then: ./remote install   (mv {at} {at}.mine)",
         )
-    if at.exists() and not same and _is_edited(project, at, record):
-        if record.said["sums"].get(str(at)) == _sum(data):
+    if at.exists() and not same and _is_edited(project, at, installed):
+        if installed.lists["sums"].get(str(at)) == _sum(data):
             return Copy(path, data, news=False, edited=True)
         show.diff(_diff(Copy(path, data, True)))
         raise Problem(

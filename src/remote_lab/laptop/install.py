@@ -18,7 +18,7 @@ from remote_lab.errors import Problem
 from remote_lab.lab.tunnel import tunnel
 from remote_lab.laptop import configured, git_hooks, home_files
 from remote_lab.laptop.identity import claim, refuse_another
-from remote_lab.laptop.installed import Record
+from remote_lab.laptop.installed import Installed
 from remote_lab.settings import Project, Remote
 from remote_lab.tools.files import write_whole
 from remote_lab.transport.connection import Connection
@@ -39,28 +39,28 @@ def install(project: Project, names: Collection[str] | None = None) -> None:
             uninstall takes it out.
     """
     refuse_another(project)
-    home, record = Path.home(), Record(project)
+    home, installed = Path.home(), Installed(project)
     remotes = [r for r in project.remotes.values() if not r.sandbox]
     wanted = [r for r in remotes if names is None or r.name in names]
-    copies = home_files.plan(project, record)
+    copies = home_files.plan(project, installed)
     claim(project)
     if remotes:
-        make_folder(home / ".ssh", record, mode=0o700)
+        make_folder(home / ".ssh", installed, mode=0o700)
         for identity in {identity_file(project, remote) for remote in wanted}:
-            make_key(identity, record)
+            make_key(identity, installed)
     for copy in copies:
-        make_folder(copy.at.parent, record)
-    home_files.write(copies, record)
-    home_files.take_out(project, record, keep=copies)
+        make_folder(copy.at.parent, installed)
+    home_files.write(copies, installed)
+    home_files.take_out(project, installed, keep=copies)
     write_whole(project.state / "project", f"{project.root}\n")  # for the aliases
     if remotes:
         write_personal(project)
-        insert(home / ".ssh" / "config", include(project.slug), record, top=True)
+        insert(home / ".ssh" / "config", include(project.slug), installed, top=True)
     else:  # the last remote that ssh reached may be gone
-        take_out_noted(home / ".ssh" / "config", record)
+        take_out_noted(home / ".ssh" / "config", installed)
     for rc in shell_files():
-        insert(rc, block(project.slug), record)
-    former_out(project, record)
+        insert(rc, block(project.slug), installed)
+    former_out(project, installed)
     configured.note(project, [remote.name for remote in wanted])
     show.done("This laptop is set up: new shells have the aliases.")
     for remote in wanted:
@@ -75,60 +75,60 @@ def uninstall(project: Project) -> None:
     Raises:
         Problem: A file of the user's can't be written.
     """
-    record = Record(project)
+    installed = Installed(project)
     hooks = git_hooks.uninstall(project.root)
     if hooks:
         show.done(f"Took out of git's hooks: {', '.join(hooks)}.")
     if kept := git_hooks.kept_notebooks(project.root):
         show.note(f"Kept: notebooks that git has deleted or replaced, in {kept}")
-    if record.empty and hooks:
+    if installed.empty and hooks:
         return
-    if record.empty:
+    if installed.empty:
         raise Problem("Nothing of this project is installed on this laptop.")
-    if record.lost:
-        look_for(project, record)
-        record.save()
+    if installed.lost:
+        look_for(project, installed)
+        installed.save()
     for remote in project.remotes.values():
         end_connections(Connection(project, remote))
-    for name in record.said["lines"]:
-        take_out(Path(name), record)
-    home_files.take_out(project, record, keep=[])
+    for name in installed.lists["lines"]:
+        take_out(Path(name), installed)
+    home_files.take_out(project, installed, keep=[])
     (Path.home() / f".ssh/known_hosts.{project.slug}").unlink(missing_ok=True)
     # The wheels are everybody's, but any project can fetch them again.
-    former_out(project, record)
+    former_out(project, installed)
     for ours in (project.state, wheels.cache()):
         shutil.rmtree(ours, ignore_errors=True)
     with suppress(OSError):  # another project's things are there
         wheels.cache().parent.rmdir()
     # Our state's folders are made by whichever verb comes first.
-    folders = {*map(Path, record.said["folders"]), *project.state.parents[:4]}
+    folders = {*map(Path, installed.lists["folders"]), *project.state.parents[:4]}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         with suppress(OSError):  # something else lives there
             folder.rmdir()
     show.done("This laptop is as it was before install.")
-    for key in record.said["keys"]:
+    for key in installed.lists["keys"]:
         show.note(
             f"The key {key}, which install made, stays: other places may know it by"
             f" now. To remove it as well: rm {key} {key}.pub"
         )
 
 
-def former_out(project: Project, record: Record) -> None:
+def former_out(project: Project, installed: Installed) -> None:
     """Take out what the first release kept under the project's bare name.
 
     Args:
         project: The project.
-        record: What install has put into this home.
+        installed: What install has put into this home.
     """
-    if not (record.former / "installed.json").exists():
+    if not (installed.former / "installed.json").exists():
         return
     aliases = Path.home() / ".config" / project.slug / "aliases.sh"
-    if str(aliases) in record.said["files"]:
+    if str(aliases) in installed.lists["files"]:
         aliases.unlink(missing_ok=True)
-        record.said["files"].remove(str(aliases))
-        record.save()
-    shutil.rmtree(record.former)
-    for folder in (aliases.parent, record.former.parent):
+        installed.lists["files"].remove(str(aliases))
+        installed.save()
+    shutil.rmtree(installed.former)
+    for folder in (aliases.parent, installed.former.parent):
         with suppress(OSError):  # another program's things are there
             folder.rmdir()
 
@@ -160,12 +160,12 @@ def public_key(connection: Connection) -> str:
     return words[1] if good else ""
 
 
-def make_key(path: Path, record: Record) -> None:
+def make_key(path: Path, installed: Installed) -> None:
     """Make an ed25519 key where there is none; ssh-keygen asks for a passphrase."""
     if path.exists():
         return
-    make_folder(path.parent, record, mode=0o700)
-    record.note("keys", str(path))
+    make_folder(path.parent, installed, mode=0o700)
+    installed.note("keys", str(path))
     silent = [] if sys.stdin.isatty() else ["-q", "-N", ""]
     made = subprocess.run(
         ["ssh-keygen", "-t", "ed25519", "-f", path, *silent], check=False
@@ -209,16 +209,16 @@ def bring_key(project: Project, remote: Remote) -> None:
         show.note(f"{remote.name} did not take your key. Try again: {by_hand}")
 
 
-def make_folder(path: Path, record: Record, mode: int = 0o755) -> None:
+def make_folder(path: Path, installed: Installed, mode: int = 0o755) -> None:
     """Make a folder, and note which of its parents are new."""
     if path.is_dir():
-        if record.others_made(path):
-            make_folder(path.parent, record)
-            record.note("folders", str(path))
+        if installed.others_made(path):
+            make_folder(path.parent, installed)
+            installed.note("folders", str(path))
         return
-    make_folder(path.parent, record)
+    make_folder(path.parent, installed)
     path.mkdir(mode=mode)
-    record.note("folders", str(path))
+    installed.note("folders", str(path))
 
 
 def shell_files() -> list[Path]:
@@ -240,31 +240,31 @@ def block(slug: str) -> str:
     return f"# >>> {slug} >>>\n[ ! -r {aliases} ] || . {aliases}\n# <<< {slug} <<<\n"
 
 
-def insert(path: Path, text: str, record: Record, top: bool = False) -> None:
+def insert(path: Path, text: str, installed: Installed, top: bool = False) -> None:
     """Put lines into a file of the user's, once; a link stays a link.
 
     Args:
         path: The file; made if missing.
         text: Whole lines.
-        record: Notes how the file was.
+        installed: Notes how the file was.
         top: At the very top, rather than at the end.
     """
     before = _read(path)
     if _find(before, text) >= 0:
-        if record.lost:
-            record.said["lines"].setdefault(str(path), found(text))
-            record.save()
+        if installed.lost:
+            installed.lists["lines"].setdefault(str(path), found(text))
+            installed.save()
         return
-    if str(path) in record.said["lines"]:  # as a former version had them
-        take_out(path, record)
+    if str(path) in installed.lists["lines"]:  # as a former version had them
+        take_out(path, installed)
         before = _read(path)
     joint = not top and before != "" and not before.endswith("\n")
-    record.said["lines"][str(path)] = {
+    installed.lists["lines"][str(path)] = {
         "text": text,
         "joint": joint,
-        "made": not path.exists() or record.others_made(path),
+        "made": not path.exists() or installed.others_made(path),
     }
-    record.save()
+    installed.save()
     _rewrite(path, text + before if top else before + "\n" * joint + text)
 
 
@@ -273,19 +273,19 @@ def found(text: str) -> dict[str, Any]:
     return {"text": text, "joint": False, "made": False}
 
 
-def look_for(project: Project, record: Record) -> None:
-    """List anew what is there of what install puts in, after the record was lost."""
-    record.said["files"] = home_files.found(project)
+def look_for(project: Project, installed: Installed) -> None:
+    """List anew what is there of what install puts in, after the list was lost."""
+    installed.lists["files"] = home_files.found(project)
     places = {Path.home() / ".ssh" / "config": include(project.slug)}
     places |= {rc: block(project.slug) for rc in shell_files()}
     for path, text in places.items():
         if _find(_read(path), text) >= 0:
-            record.said["lines"][str(path)] = found(text)
+            installed.lists["lines"][str(path)] = found(text)
 
 
-def take_out(path: Path, record: Record) -> None:
+def take_out(path: Path, installed: Installed) -> None:
     """Take our lines out of a file of the user's, and the file if we made it."""
-    how = record.said["lines"][str(path)]
+    how = installed.lists["lines"][str(path)]
     before = _read(path)
     start = _find(before, how["text"])
     if start < 0:
@@ -300,12 +300,12 @@ def take_out(path: Path, record: Record) -> None:
         _rewrite(path, before[:start] + after)
 
 
-def take_out_noted(path: Path, record: Record) -> None:
+def take_out_noted(path: Path, installed: Installed) -> None:
     """Take our lines out of a file, if there are some, and forget that there were."""
-    if str(path) in record.said["lines"]:
-        take_out(path, record)
-        del record.said["lines"][str(path)]
-        record.save()
+    if str(path) in installed.lists["lines"]:
+        take_out(path, installed)
+        del installed.lists["lines"][str(path)]
+        installed.save()
 
 
 def _read(path: Path) -> str:

@@ -9,7 +9,7 @@ from remote_lab.tools.files import write_whole
 from remote_lab.ui import show
 
 
-class Record:
+class Installed:
     """The list, in a file that is written before the thing itself is done.
 
     Attributes:
@@ -22,7 +22,7 @@ class Record:
         # The first release kept it under the project's bare name.
         self.former = Path.home() / ".local/state" / project.slug / "laptop"
         moved = self.former / self._path.name
-        self.said: dict[str, Any] = {
+        self.lists: dict[str, Any] = {
             "files": [],
             "folders": [],
             "lines": {},
@@ -37,19 +37,19 @@ class Record:
 
     def note(self, kind: str, value: str) -> None:
         """Add to a list, before the thing itself is done."""
-        if value not in self.said[kind]:
-            self.said[kind].append(value)
+        if value not in self.lists[kind]:
+            self.lists[kind].append(value)
             self.save()
 
     def forget(self, path: Path) -> None:
         """Take a file off the lists, when it is gone."""
-        self.said["files"].remove(str(path))
-        self.said["sums"].pop(str(path), None)
+        self.lists["files"].remove(str(path))
+        self.lists["sums"].pop(str(path), None)
         self.save()
 
     def save(self) -> None:
-        """Write the record."""
-        write_whole(self._path, json.dumps(self.said, indent=2) + "\n")
+        """Write the list."""
+        write_whole(self._path, json.dumps(self.lists, indent=2) + "\n")
 
     def others_made(self, path: Path) -> bool:
         """Whether another project's install has made a file or folder.
@@ -74,7 +74,7 @@ class Record:
         except ValueError:  # also where it is no UTF-8
             told = None
         if _is_whole(told):
-            self.said |= told
+            self.lists |= told
             return
         self.lost = True
         kept = self._path.with_name(f"{self._path.name}.unreadable")
@@ -86,7 +86,7 @@ class Record:
 
 
 def _is_whole(told: Any) -> bool:
-    """Whether this is a record as `save` writes it."""
+    """Whether this is a list as `save` writes it."""
     if not isinstance(told, dict) or not isinstance(told.get("lines"), dict):
         return False
     sums = told.get("sums", {})  # a former version kept none

@@ -11,7 +11,7 @@ from remote_lab import settings
 from remote_lab.errors import USAGE, Problem
 from remote_lab.laptop import configured, install
 from remote_lab.laptop.answers import Answers, Change, write
-from remote_lab.laptop.installed import Record
+from remote_lab.laptop.installed import Installed
 from remote_lab.settings import Project
 from remote_lab.transport.connection import Connection
 from remote_lab.ui import show
@@ -49,7 +49,7 @@ def add(project: Project, name: str, how: dict[str, str | int]) -> Project:
     if len(project.remotes) == 2:
         first = next(iter(project.remotes))
         show.note(f"From now on, say which remote: ./remote open {first}")
-    if not remote.sandbox and (project.setup_laptop or not Record(project).empty):
+    if not remote.sandbox and (project.setup_laptop or not Installed(project).empty):
         try:
             install.install(project, [name])
         except Problem as error:
@@ -91,7 +91,7 @@ def forget(project: Project, name: str) -> None:
         (project.state / f"{name}.{file}").unlink(missing_ok=True)
     there = Path(".sandbox", name) if remote.sandbox else None
     project = settings.load(project.root)
-    if not Record(project).empty:
+    if not Installed(project).empty:
         install.install(project, [])
     else:
         configured.note(project, [])
