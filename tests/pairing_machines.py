@@ -31,7 +31,7 @@ from traitlets.config import Config
 
 from remote_lab import settings
 from remote_lab.errors import Problem
-from remote_lab.pairs import __main__ as program
+from remote_lab.pairs import command_line as program
 from remote_lab.push import code, dotfiles
 from remote_lab.push.save import save
 from remote_lab.transport.connection import Connection

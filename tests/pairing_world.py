@@ -14,7 +14,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -23,9 +22,7 @@ from typing import Any
 from pairing import ADD, ENVIRONMENT, cell_of
 from project import rendered
 
-with contextlib.ExitStack() as before:  # it sets the first of sys.path
-    before.callback(sys.path.__setitem__, slice(None), list(sys.path))
-    from remote_lab.pairs import __main__ as program
+from remote_lab.pairs import command_line as program
 
 WORD = re.compile(r"w\d+w")  # in JSON, the n of a \n may stand before it
 PAIRS = ("notebooks/a", "notebooks/b", "notebooks/sub/c")

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.needs("uv", "network")
 PYTHON = "open({mark!r}, 'a').write(__file__ + chr(10))\n"
 SHELL = "echo \"$0\" >>'{mark}'\n"
 HOSTILE = {
-    "remote_lab/pairs/hook.sh": SHELL,
+    "remote_lab/pairs/hook.sh": SHELL,  # which former versions ran
     "remote_lab/pairs/__main__.py": PYTHON,
     "remote_lab/pairs/__init__.py": PYTHON,
     "remote_lab/__init__.py": PYTHON,

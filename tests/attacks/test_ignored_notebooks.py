@@ -10,22 +10,20 @@ from pathlib import Path
 
 import pytest
 from pairing import NOTEBOOK, SCRIPT, Repo, cell_of
-from pairing_door import PROGRAM
 from process import Completed
 
 from remote_lab.laptop import git_hooks
+from remote_lab.pairs.sync_state import SyncState
 
 COPY = re.compile(r"^  (cp -R .+)$", re.MULTILINE)
 STORE = ".git/remote-lab/notebooks"
 
 
 def use_hooks(repo: Repo) -> None:
-    """As setup has them: hook.sh decides whether the program runs."""
+    """As setup installs them."""
     for name in git_hooks.AFTER:
         hook = repo.root / ".git/hooks" / name
-        program = f"{repo.door.command} refresh"
-        line = f"exec sh {PROGRAM}/hook.sh refresh {program}"
-        hook.write_text(f"#!/bin/sh\n{line}\n")
+        hook.write_text(f"#!/bin/sh\nexec {repo.door.command} refresh\n")
 
 
 @pytest.fixture
@@ -133,13 +131,13 @@ def test_a_rename_and_a_save_by_rename_are_no_loss(mine: Repo) -> None:
 def test_links_leave_the_pairs_in_sync(mine: Repo) -> None:
     """A link changes the time of a file's status, and that is no edit."""
     mine.program("sync", check=True)
-    time.sleep(0.05)  # older than a tick, as record.py has it
+    time.sleep(0.05)  # older than a tick, see TICK
     mine.program("sync", check=True)
     shutil.rmtree(mine.path(STORE))
     mine.program("sync", check=True)
     assert mine.path(f"{STORE}/main/{NOTEBOOK}").samefile(mine.path(NOTEBOOK))
-    hook = ("sh", f"{PROGRAM}/hook.sh", "refresh", "echo", "started")
-    assert not mine.call(*hook).stdout
+    state = SyncState(str(mine.root))
+    assert state.is_in_sync()
 
 
 def test_what_is_kept_is_bounded(mine: Repo) -> None:

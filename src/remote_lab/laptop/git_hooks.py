@@ -33,8 +33,7 @@ BLOCK = f"""
 remote_lab=${{0%/*}}/../remote-lab/program
 if [ -z "$_PRE_COMMIT_SKIP_POST_CHECKOUT" ] && [ -f remote.toml ]; then
     if [ -x "$remote_lab/{PYTHON}" ]; then
-        sh "$remote_lab/{PAIRS}/hook.sh" refresh "$remote_lab/{PYTHON}" -I \\
-            "$remote_lab/{PAIRS}" refresh || :
+        "$remote_lab/{PYTHON}" -I "$remote_lab/{PAIRS}" refresh || :
     else
         echo "Notebooks do not follow their scripts: ./remote setup" >&2
     fi
@@ -164,8 +163,7 @@ def _fill(root: Path, folder: Path) -> None:
 
 
 def _files() -> list[Path]:
-    pairs = PACKAGE / "pairs"
-    return [PACKAGE / "__init__.py", *sorted([*pairs.glob("*.py"), pairs / "hook.sh"])]
+    return [PACKAGE / "__init__.py", *sorted((PACKAGE / "pairs").glob("*.py"))]
 
 
 def _version() -> str:

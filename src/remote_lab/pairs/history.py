@@ -1,9 +1,9 @@
-"""When a pair was last in sync, and what git did since.
+"""When a pair was last in sync, and what git did since then.
 
-Whoever sees that both sides have the same cells leaves a note of that pair, with its
-script: this program, and the lab for each pair that it saves, see
-environment/etc/jupyter/jupyter_server_config.py. Git itself logs each commit that HEAD
-comes to. So nothing that is cut off leaves a gap.
+A note has the script of a pair at a time when both sides were in sync. Two programs
+write notes: this one, and the lab at each save of a pair, see
+environment/etc/jupyter/jupyter_server_config.py. Git logs each commit that HEAD moves
+to. So nothing is missing when a program is stopped at any time.
 """
 
 import json
@@ -22,7 +22,7 @@ NOTES = "remote-lab-agreed"  # a folder in the git directory; the lab knows the 
 
 
 class Note(NamedTuple):
-    """A pair, both files with the same cells.
+    """A pair that was in sync.
 
     Attributes:
         script: The text of the script.
@@ -34,26 +34,26 @@ class Note(NamedTuple):
 
 
 def log_of_head(root: str) -> list[str]:
-    """What HEAD was moved from and to, oldest first: OLD NEW NAME <EMAIL> TIME ZONE."""
+    """The moves of HEAD, oldest first, each as OLD NEW NAME <EMAIL> TIME ZONE."""
     try:
         with open(f"{git_directory(root)}/logs/HEAD", "rb") as file:
             lines = file.read().decode("utf-8", "replace").split("\n")
-    except OSError:  # no commit yet, or the user has switched it off
+    except OSError:  # no commit yet, or the user has disabled the log
         return []
     return [line.partition("\t")[0] for line in lines if line]
 
 
 def last(log: list[str]) -> Moment:
-    """The moment of the last move in a log."""
+    """The moment of the last move in a log of HEAD."""
     return Moment(len(log), log[-1] if log else "")
 
 
 def commits_since(log: list[str], moment: Moment | None) -> list[str]:
-    """The commits that HEAD has come to since a moment, which it was not on then.
+    """The commits that HEAD has moved to since a moment.
 
     Args:
         log: The log of HEAD.
-        moment: None stands for the beginning.
+        moment: None is the beginning of the log.
     """
     if moment is None or not moment.line:
         begin = 0
@@ -66,27 +66,27 @@ def commits_since(log: list[str], moment: Moment | None) -> list[str]:
 
 
 def note_of(root: str, name: str) -> Note | None:
-    """The note of a pair, if there is one that is readable."""
+    """The note of a pair; None if there is none that can be read."""
     try:
         with open(_path(root, name), encoding="utf-8") as file:
-            told = json.load(file)
-        count, line = told["moment"]
-        return Note(str(told["script"]), Moment(int(count), str(line)))
+            data = json.load(file)
+        count, line = data["moment"]
+        return Note(str(data["script"]), Moment(int(count), str(line)))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def leave_note(root: str, name: str, note: Note, known: Stat) -> Stat:
-    """Leave a note of a pair, unless the lab has left another one meanwhile.
+def write_note(root: str, name: str, note: Note, known: Stat) -> Stat:
+    """Write the note of a pair, unless the lab has written one meanwhile.
 
     Args:
         root: The project's folder.
         name: The pair.
-        note: What to note.
-        known: How the former note looked before the pair was read.
+        note: The note.
+        known: The stat of the former note, from before the pair was read.
 
     Returns:
-        How the note looks now; the former look, if it is now the lab's.
+        The stat of the note now; `known`, if the note is now the lab's.
     """
     if stat_of_note(root, name) == known:
         path = _path(root, name)
@@ -97,7 +97,7 @@ def leave_note(root: str, name: str, note: Note, known: Stat) -> Stat:
 
 
 def stat_of_note(root: str, name: str) -> Stat:
-    """How the note looks from outside: another one is there once this changes."""
+    """The stat of a pair's note: it differs when there is another note."""
     return stat_of(_path(root, name))
 
 

@@ -1,12 +1,12 @@
-"""Second names of the notebooks that git ignores: git deletes and replaces such files.
+"""Hard links to the notebooks that git ignores: git deletes and replaces such files.
 
-It writes a new file in place of theirs, or unlinks them. A hard link in the git
-directory then still has the former content. JupyterLab and VS Code save into the file
-that is there: the link needs no work at a save.
+Git unlinks the notebook, or writes a new file in its place. The hard link in the git
+directory then still has the former content. JupyterLab and VS Code save into the
+existing file, so the link needs no update at a save.
 
 Below `<common git directory>/remote-lab/notebooks`:
 
-  main, worktrees/NAME    the links, as the notebooks lie in that working tree
+  main, worktrees/NAME    the links, at the paths of their notebooks
   former/DATE             what git deleted or replaced; deleted after 14 days
 """
 
@@ -18,26 +18,26 @@ from functools import cached_property
 from typing import NamedTuple
 
 from remote_lab.pairs.repository import tracked
-from remote_lab.pairs.sync_state import FOLDER, Record, git_directory, stat_of
+from remote_lab.pairs.sync_state import FOLDER, SyncState, git_directory, stat_of
 
 KEPT_FOR = 14 * 86400 * 10**9  # nanoseconds
 
 
-class Former(NamedTuple):
+class Rescued(NamedTuple):
     """Notebooks that git deleted or replaced.
 
     Attributes:
-        paths: In their working tree.
-        folder: Where they are now.
-        tree: The name of their working tree, where that one is removed.
+        paths: Their paths in the working tree.
+        folder: The folder that has them now.
+        worktree: The name of their working tree, if that was removed.
     """
 
     paths: list[str]
     folder: str
-    tree: str = ""
+    worktree: str = ""
 
 
-class Links:
+class NotebookLinks:
     """The links of a working tree.
 
     Args:
@@ -57,58 +57,60 @@ class Links:
         name = os.path.relpath(own, self._common)
         self._folder = f"{self._store}/{'main' if name == os.curdir else name}"
 
-    def rescue(self, ignored: bool) -> list[Former]:
-        """Put aside what git deleted or replaced since the last call.
+    def rescue(self, ignored: bool) -> list[Rescued]:
+        """Keep what git deleted or replaced since the last call.
 
-        It comes before a Record: to delete a link changes the time of a file's status.
+        Call it before a SyncState is made: to delete a link changes a file's ctime.
 
         Args:
-            ignored: Whether git ignores the notebooks; else it needs no links any more.
+            ignored: Whether git ignores the notebooks; else the links are deleted.
 
         Returns:
-            What is new there.
+            What was rescued by this call.
         """
-        self._expire()
+        self._delete_old()
         lost = []
         for path in _files(self._folder):
             link = f"{self._folder}/{path}"
             here = os.path.lexists(f"{self._root}/{path}")
             alone = os.stat(link).st_nlink == 1
-            # A file that git does not track was replaced by a program that saves so.
+            # Where git does not track the file, a program has saved it by a rename.
             if alone and (not here or path in self._tracked):
                 lost.append(path)
-            elif not here or not ignored:  # renamed, or git has it
+            elif not here or not ignored:  # it was renamed, or git has it
                 os.unlink(link)
-        found = [Former(lost, self._put_aside(self._folder, lost))] if lost else []
+        found = [Rescued(lost, self._move(self._folder, lost))] if lost else []
         if not ignored:
             _prune(self._folder)
-        return found + list(self._of_removed_trees())
+        return found + list(self._of_removed_worktrees())
 
     @cached_property
     def _tracked(self) -> set[str]:
         return tracked(self._root, [FOLDER])
 
-    def _of_removed_trees(self) -> Iterator[Former]:
-        trees = f"{self._store}/worktrees"
-        for name in _listed(trees):
+    def _of_removed_worktrees(self) -> Iterator[Rescued]:
+        worktrees = f"{self._store}/worktrees"
+        for name in _listed(worktrees):
             if os.path.exists(f"{self._common}/worktrees/{name}"):
                 continue
-            paths = _files(f"{trees}/{name}")
+            paths = _files(f"{worktrees}/{name}")
             if paths:
-                yield Former(paths, self._put_aside(f"{trees}/{name}", paths), name)
+                yield Rescued(paths, self._move(f"{worktrees}/{name}", paths), name)
 
-    def _put_aside(self, folder: str, paths: list[str]) -> str:
+    def _move(self, folder: str, paths: list[str]) -> str:
         fresh = time.strftime(f"{self._store}/former/%Y-%m-%d-%H%M%S")
         while os.path.lexists(fresh):
             fresh += "+"
         for path in paths:
             os.makedirs(os.path.dirname(f"{fresh}/{path}"), exist_ok=True)
-            with suppress(FileNotFoundError):  # another worktree's hook was first
+            with suppress(
+                FileNotFoundError
+            ):  # the hook of another worktree has moved it
                 os.rename(f"{folder}/{path}", f"{fresh}/{path}")
         _prune(folder)
         return fresh
 
-    def _expire(self) -> None:
+    def _delete_old(self) -> None:
         for name in _listed(f"{self._store}/former"):
             folder = f"{self._store}/former/{name}"
             if (seen := stat_of(folder)) and seen[0] < time.time_ns() - KEPT_FOR:
@@ -116,13 +118,17 @@ class Links:
 
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def refresh(self, record: Record) -> None:
-        """Have a link of each notebook that git ignores.
+    def are_gone(self) -> bool:
+        """Whether this working tree has no links (any more)."""
+        return not os.path.isdir(self._folder)
+
+    def update(self, state: SyncState) -> None:
+        """Make a link to each notebook that git ignores.
 
         Args:
-            record: It is told of each link, which changes the time of a file's status.
+            state: It is adapted: a new link changes a file's ctime.
         """
-        for name in record.now:
+        for name in state.now:
             path = f"{name}.ipynb"
             here, link = f"{self._root}/{path}", f"{self._folder}/{path}"
             before = stat_of(here)
@@ -135,7 +141,7 @@ class Links:
                 with suppress(FileNotFoundError):
                     os.unlink(link)
                 os.link(here, link)
-                record.was_linked(name, before, stat_of(here))
+                state.add_link(name, before, stat_of(here))
 
 
 def _files(folder: str) -> list[str]:
@@ -155,7 +161,7 @@ def _listed(folder: str) -> list[str]:
 
 
 def _prune(folder: str) -> None:
-    """Delete the folders that are empty, this one too."""
+    """Delete all empty folders in a folder, and then itself if it is empty."""
     for at, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):
             os.rmdir(at)

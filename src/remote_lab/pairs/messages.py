@@ -1,36 +1,36 @@
-"""What the user reads: which file, what is wrong, what is as it was, what to type."""
+"""The messages: which file, what is wrong, what is unchanged, what to type."""
 
 import os
 from shlex import quote
 
-from remote_lab.pairs.links import Former
-from remote_lab.pairs.pair import Treated
+from remote_lab.pairs.links import Rescued
+from remote_lab.pairs.pair import Result
 from remote_lab.pairs.sync_state import Stats
 from remote_lab.pairs.verdict import Verdict
 
 
-def followed(treated: Treated, written: list[str], kept: str) -> str:
+def synced(result: Result, written: list[str], stored: str) -> str:
     """A pair was brought in sync.
 
     Args:
-        treated: The pair.
+        result: The pair.
         written: The files that were changed.
-        kept: The name under which git has what was overwritten.
+        stored: The name under which git has the overwritten cells; empty if none were.
     """
-    script, notebook = _files(treated.name)
-    cells = treated.formatted
-    if treated.verdict is Verdict.NOTEBOOK:
+    script, notebook = _files(result.name)
+    cells = result.formatted
+    if result.verdict is Verdict.NOTEBOOK:
         text = f"{script}: has the cells of {notebook} now"
-    elif treated.verdict is Verdict.SCRIPT and notebook in written:
+    elif result.verdict is Verdict.SCRIPT and notebook in written:
         text = f"{notebook}: has the cells of {script} now"
     else:
         text = f"{' and '.join(written)}: cleaned for git"
     if cells:
         text += f"; black changed {cells} cell{'s' if cells > 1 else ''}"
-    return f"{text} (before: git show {kept})." if kept else f"{text}."
+    return f"{text} (before: git show {stored})." if stored else f"{text}."
 
 
-def former(found: Former, root: str) -> str:
+def rescued(found: Rescued, root: str) -> str:
     """Git deleted or replaced notebooks that it ignored.
 
     Args:
@@ -38,101 +38,108 @@ def former(found: Former, root: str) -> str:
         root: The project's folder.
     """
     names = ", ".join(sorted(found.paths))
-    if found.tree:
+    if found.worktree:
         text = (
-            f"The worktree {found.tree} was removed. Its notebooks were kept: {names}."
+            f"The worktree {found.worktree} was removed. Its notebooks were kept:"
+            f" {names}."
         )
-        copy = f"cp -R {quote(found.folder)} {quote(f'notebooks-of-{found.tree}')}"
+        target = quote(f"notebooks-of-{found.worktree}")
+        copy = f"cp -R {quote(found.folder)} {target}"
     else:
         text = f"{names}: deleted or replaced. The former content was kept."
         # The paths below both folders are the same.
         copy = f"cp -R {quote(found.folder)}/. {quote(os.path.abspath(root))}"
-    return f"{text} For 14 days, this copies it back:\n  {copy}"
+    return f"{text} For 14 days, this command copies it back:\n  {copy}"
 
 
 def to_add(files: list[str]) -> str:
-    """The commit lacks what was changed."""
+    """Files were changed, and are to be added before the next try."""
     names = " ".join(map(quote, sorted(set(files))))
-    return f"Nothing is committed yet. Look at it (git diff), then: git add {names}"
+    return (
+        "Nothing is committed yet. Review the changes (git diff), then type:"
+        f" git add {names}"
+    )
 
 
-def lacks(path: str) -> str:
-    """Only one side of a pair is in the commit."""
-    return f"{path}: the commit has the other side of its pair, and not this one."
+def missing_side(path: str) -> str:
+    """Only the other side of this pair is in the commit."""
+    return f"{path}: is not in the commit, but the other side of its pair is."
 
 
-def unreadable(path: str, why: str, there: Stats) -> str:
+def unreadable(path: str, reason: str, existing: Stats) -> str:
     """A file can't be read as a notebook.
 
     Args:
         path: The file.
-        why: What is wrong with it.
-        there: Which files of its pair there are.
+        reason: What is wrong with it.
+        existing: Which files of its pair exist.
     """
     script, notebook = _files(path.rpartition(".")[0])
     if path.endswith(".py"):
-        way, other = (
-            f"take the notebook's cells: {_way('notebook', notebook)}",
-            there[1],
-        )
+        command, other = _keep("notebook", notebook), existing.notebook
+        choice = f"Fix it, or overwrite it with the notebook's cells: {command}"
     else:
-        way, other = f"make it anew: {_way('script', script)}", there[0]
-    either = f"Fix it, or {way}" if other else "Mend it, or delete it."
-    return f"{path}: {why}. Nothing was touched.\n  {either}"
+        command, other = _keep("script", script), existing.script
+        choice = f"Fix it, or make it again from the script: {command}"
+    if not other:
+        choice = "Fix it, or delete it."
+    return f"{path}: {reason}. Neither side was changed.\n  {choice}"
 
 
-def not_ours(path: str) -> str:
+def not_a_pair(path: str) -> str:
     """A file that the user named can't be one side of a pair."""
-    return f"{path}: no notebook in Python. It is left alone."
+    return f"{path}: is not a Python notebook. It was not changed."
 
 
-def refusal(treated: Treated, there: Stats, part: bool) -> str:
-    """Nobody but the user can know which side is right.
+def refusal(result: Result, existing: Stats, may_be_staged: bool) -> str:
+    """The user has to choose the side that is right.
 
     Args:
-        treated: The pair.
-        there: Which of its files there are.
-        part: Whether the script may be an older one, that was staged.
+        result: The pair.
+        existing: Which of its files exist.
+        may_be_staged: Whether the script may be the staged one, and not the latest.
     """
-    script, notebook = _files(treated.name)
-    if treated.verdict is Verdict.BOTH:
-        again = " If you saved the script once more, add it once more." if part else ""
+    script, notebook = _files(result.name)
+    if result.verdict is Verdict.BOTH:
+        again = ""
+        if may_be_staged:
+            again = " If you edited the script after git add, add it again."
         return (
             f"{script} and {notebook}: both were edited, and differ. Neither was"
-            f" touched.{again}\n{_ways(script, notebook)}"
+            f" changed.{again}\n{_choices(script, notebook)}"
         )
-    gone, kept, side = script, notebook, "notebook"
-    if there.script:
-        gone, kept, side = notebook, script, "script"
+    missing, kept, side = script, notebook, "notebook"
+    if existing.script:
+        missing, kept, side = notebook, script, "script"
     return (
-        f"{gone}: was deleted or renamed, and {kept} is still there. Nothing was"
-        " touched.\n"
+        f"{missing}: was deleted or renamed, and {kept} still exists. Nothing was"
+        " changed.\n"
         f"  To delete {kept}, too: rm {quote(kept)}\n"
-        f"  To have {gone} again: {_way(side, kept)}"
+        f"  To make {missing} again: {_keep(side, kept)}"
     )
 
 
-def left(treated: Treated) -> str:
-    """A notebook that was edited does not follow its script."""
-    script, notebook = _files(treated.name)
-    if treated.verdict is Verdict.NOTEBOOK:
-        return f"{notebook}: has edits that {script} lacks: ./remote pairs"
+def not_updated(result: Result) -> str:
+    """An edited notebook was not updated from its script."""
+    script, notebook = _files(result.name)
+    if result.verdict is Verdict.NOTEBOOK:
+        return f"{notebook}: has edits that {script} lacks. Type: ./remote pairs"
     return (
-        f"{notebook}: was edited, and so was {script}: it is left as it is.\n"
-        f"{_ways(script, notebook)}"
+        f"{notebook}: was edited, and so was {script}. Neither was changed.\n"
+        f"{_choices(script, notebook)}"
     )
 
 
-def differs(treated: Treated) -> str:
-    """A pair does not agree."""
-    if treated.unreadable:
-        return "{}: {}".format(*treated.unreadable)
-    assert treated.verdict
-    return f"{treated.name}.py and {treated.name}.ipynb: {treated.verdict.value}."
+def out_of_sync(result: Result) -> str:
+    """A pair is not in sync."""
+    if result.unreadable:
+        return "{}: {}".format(*result.unreadable)
+    state = result.verdict.value if result.verdict else "not in sync"
+    return f"{result.name}.py and {result.name}.ipynb: {state}."
 
 
-def in_step(count: int) -> str:
-    """All is well."""
+def all_in_sync(count: int) -> str:
+    """All pairs are in sync."""
     return f"{count} pair{'' if count == 1 else 's'} in notebooks/, all in sync."
 
 
@@ -140,12 +147,12 @@ def _files(name: str) -> tuple[str, str]:
     return f"{name}.py", f"{name}.ipynb"
 
 
-def _ways(script: str, notebook: str) -> str:
+def _choices(script: str, notebook: str) -> str:
     return (
-        f"  To keep the script's cells:   {_way('script', script)}\n"
-        f"  To keep the notebook's cells: {_way('notebook', notebook)}"
+        f"  To keep the script's cells:   {_keep('script', script)}\n"
+        f"  To keep the notebook's cells: {_keep('notebook', notebook)}"
     )
 
 
-def _way(side: str, path: str) -> str:
+def _keep(side: str, path: str) -> str:
     return f"./remote pairs --from {side} {quote(path)}"

@@ -1,4 +1,4 @@
-"""A pair on its way: what is asked about it, and what came of it."""
+"""What is known of a pair before it is reconciled, and the result."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,18 +9,18 @@ from remote_lab.pairs.verdict import Verdict
 
 
 class Task(NamedTuple):
-    """A pair to be treated.
+    """A pair to reconcile.
 
     Attributes:
         name: Its path without the suffix.
-        entry: What is noted of it.
-        note: The lab's note, where that is later.
+        entry: Its entry in the sync state.
+        note: The lab's note, if it is newer than the entry.
         log: Git's log of HEAD.
         head: The texts of script and notebook in the last commit.
-        ours: The notebook on our side of a merge, where that is under way.
-        staged: Whether it is part of a commit to be made: formatted, and clean.
-        scripts: Whether scripts may be written: not by a refresh.
-        wins: ".py" or ".ipynb", where the user has decided.
+        ours: The notebook on our side of a merge, if one is in progress.
+        staged: Whether it is part of the next commit: then it is formatted and cleaned.
+        scripts: Whether scripts may be written; a refresh does not write them.
+        winner: ".py" or ".ipynb", if the user has chosen the side to keep.
     """
 
     name: str
@@ -31,23 +31,23 @@ class Task(NamedTuple):
     ours: str | None = None
     staged: bool = False
     scripts: bool = True
-    wins: str = ""
+    winner: str = ""
 
 
-class Treated(NamedTuple):
-    """What came of it.
+class Result(NamedTuple):
+    """What a pair's files should hold.
 
     Attributes:
         name: The pair.
-        verdict: None where there is nothing to judge.
-        script: The text that the script should have; None: it has it.
-        notebook: The same of the .ipynb file.
-        base: What both sides hold then, if they are in sync.
-        agreed: The text of the script then.
-        lost: Cells that are overwritten, as a script, if the commit does not have them.
-        formatted: How many cells black has changed.
-        fit: The answer to notebooks_in_git, where the pair is fit to be committed then.
-        unreadable: The file that can't be read, and why.
+        verdict: None if it is no pair: plain Python, or another language.
+        script: The new text of the script; None: it stays as it is.
+        notebook: The new text of the .ipynb file; None: it stays as it is.
+        base: What both sides hold after that, if they are in sync.
+        synced_script: The text of the script after that.
+        overwritten: The cells that are overwritten, as a script, if no commit has them.
+        formatted: The number of cells that black changed.
+        clean_for: The answer to notebooks_in_git for which it is clean after that.
+        unreadable: The file that can't be read, and the reason.
     """
 
     name: str
@@ -55,8 +55,8 @@ class Treated(NamedTuple):
     script: str | None = None
     notebook: str | None = None
     base: Base | None = None
-    agreed: str = ""
-    lost: str | None = None
+    synced_script: str = ""
+    overwritten: str | None = None
     formatted: int = 0
-    fit: str = ""
+    clean_for: str = ""
     unreadable: tuple[str, str] | None = None

@@ -1,7 +1,7 @@
 """What pre-commit does to the working tree while its hooks run.
 
-It puts away what is not staged: a script then holds less than its author sees, and what
-we write into such a file is taken back afterwards.
+It stashes what is not staged: a script then holds less than its author sees, and what
+we write into such a file is undone afterwards.
 """
 
 import math
@@ -10,18 +10,18 @@ import subprocess
 import time
 
 
-def putting_away_since() -> float:
-    """When pre-commit began: files that have changed since may be what it made of them.
+def stashed_since() -> float:
+    """When pre-commit began: it may have replaced files that have changed since then.
 
     Returns:
-        Nanoseconds since 1970; infinity where nothing is put away.
+        Nanoseconds since 1970; infinity where nothing is stashed.
     """
     if "PRE_COMMIT" not in os.environ:
         return math.inf
     try:
         seconds = _age(os.getppid())
     except (OSError, ValueError, IndexError, subprocess.SubprocessError):
-        return 1  # nobody knows: ever since
+        return 1  # unknown: any file may be replaced
     return (time.time() - seconds) * 1e9
 
 
@@ -32,10 +32,10 @@ def _age(pid: int) -> float:
             begun = int(file.read().rpartition(")")[2].split()[19])  # ticks since boot
         with open("/proc/uptime", encoding="ascii") as file:
             return float(file.read().split()[0]) - begun / os.sysconf("SC_CLK_TCK")
-    except FileNotFoundError:  # no Linux
+    except FileNotFoundError:  # not Linux
         command = ["ps", "-o", "etime=", "-p", str(pid)]
-        told = subprocess.run(command, capture_output=True, text=True, check=True)
-        days, _, clock = told.stdout.strip().rpartition("-")
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        days, _, clock = done.stdout.strip().rpartition("-")
         seconds = int(days or 0) * 86400
         for power, part in enumerate(reversed(clock.split(":"))):
             seconds += int(part) * 60**power

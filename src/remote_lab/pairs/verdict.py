@@ -1,4 +1,4 @@
-"""Which side of a pair was edited: by what is in them, never by the time of a file."""
+"""Which side of a pair was edited: the content decides, never the time of a file."""
 
 from collections.abc import Callable, Set
 from enum import Enum
@@ -7,112 +7,116 @@ from typing import NamedTuple
 from remote_lab.pairs.sync_state import Base
 
 
-class Now(NamedTuple):
-    """The fingerprints of both sides; None is a side that is not there.
+class Current(NamedTuple):
+    """The fingerprints of both sides; None is a side that does not exist.
 
     Attributes:
-        script: That of the script.
-        notebook: That of the notebook.
-        through: That of the script which the notebook would make: another one only
-            where jupytext can't bring a cell through unchanged.
+        script: The fingerprint of the script.
+        notebook: The fingerprint of the notebook.
+        round_trip: The fingerprint of the script that the notebook would make. It
+            differs from `notebook` only where jupytext can't write a cell unchanged.
     """
 
     script: str | None
     notebook: str | None
-    through: str | None = None
+    round_trip: str | None = None
 
 
 class Past(NamedTuple):
-    """What is known of a pair's past; each is asked only where it counts.
+    """The history of a pair; each function is called only when its answer matters.
 
     Attributes:
-        head: Both sides in git's last commit.
-        since: The scripts of the commits that HEAD has come to since both sides were
+        head: Both sides in the last commit.
+        since: The scripts of the commits that HEAD has moved to since both sides were
             known to be in sync.
         ever: The scripts of all commits that HEAD was ever on, or that lead there.
     """
 
-    head: Callable[[], Now]
+    head: Callable[[], Current]
     since: Callable[[], Set[str]]
     ever: Callable[[], Set[str]]
 
 
 class Verdict(Enum):
-    """What is to be done with a pair."""
+    """The state of a pair; the value is for the user."""
 
-    IN_STEP = "in sync"
+    IN_SYNC = "in sync"
     SCRIPT = "the script was edited"
     NOTEBOOK = "the notebook was edited"
     BOTH = "both were edited, and differ"
-    HALF = "one was deleted"
-    PARKED = "the script is on another branch"
+    ONE_DELETED = "one was deleted"
+    OTHER_BRANCH = "the script is on another branch"
 
 
-def judge(now: Now, base: Base | None, past: Past, notebooks_in_git: bool) -> Verdict:
-    """Decide on a pair.
+def decide(
+    now: Current, base: Base | None, past: Past, git_has_notebooks: bool
+) -> Verdict:
+    """Decide which side of a pair was edited.
 
-    A side that is as it was has nothing to lose: the other one was edited. Nor has a
-    notebook that is what some commit's script is: git has it.
+    A side that did not change can be overwritten: the other one was edited. The same
+    holds for a notebook with the cells of the script in some commit: git has them.
 
     Args:
         now: Both sides in the working tree.
         base: Both sides when they were last known to be in sync.
         past: What else is known.
-        notebooks_in_git: Whether git has the notebooks, too.
+        git_has_notebooks: Whether git tracks the notebooks, too.
     """
     if now.script is None or now.notebook is None:
-        return _judge_one(now, base, past, notebooks_in_git)
+        return _decide_single(now, base, past, git_has_notebooks)
     known = base and (base.script, base.notebook)
     if now.script in now[1:] or now[:2] == known:
-        return Verdict.IN_STEP
+        return Verdict.IN_SYNC
     bases = [base] if base else []
-    if notebooks_in_git:
-        bases += _agreed(*past.head()[:2])
-    elif _is_notebook_of(now, base) or now.through in past.since():
-        # Before the script: it may be back at what it was long ago.
+    if git_has_notebooks:
+        bases += _base_of_head(past.head())
+    elif _notebook_is_of(base, now) or now.round_trip in past.since():
+        # Before the script is compared: it may be back at a former state.
         return Verdict.SCRIPT
     for known_base in bases:
-        if _is_notebook_of(now, known_base):
+        if _notebook_is_of(known_base, now):
             return Verdict.SCRIPT
         if now.script == known_base.script:
             return Verdict.NOTEBOOK
-    if now.through in past.ever():
+    if now.round_trip in past.ever():
         return Verdict.SCRIPT
-    return _judge_unknown(now, base, past)
+    return _decide_unknown(now, base, past)
 
 
-def _is_notebook_of(now: Now, base: Base | None) -> bool:
+def _notebook_is_of(base: Base | None, now: Current) -> bool:
+    """Whether the notebook is as it was when both sides were in sync."""
     if base is None:
         return False
-    return now.notebook == base.notebook or now.through == base.script
+    return now.notebook == base.notebook or now.round_trip == base.script
 
 
-def _judge_unknown(now: Now, base: Base | None, past: Past) -> Verdict:
-    """Neither side is what both are known to have been."""
+def _decide_unknown(now: Current, base: Base | None, past: Past) -> Verdict:
+    """Decide where neither side is as it is known to have been."""
     if base:
         return Verdict.BOTH
     script = past.head().script
-    unmoved = now.script == script and past.ever() <= {script}
-    return Verdict.NOTEBOOK if unmoved else Verdict.BOTH
+    never_changed = now.script == script and past.ever() <= {script}
+    return Verdict.NOTEBOOK if never_changed else Verdict.BOTH
 
 
-def _judge_one(
-    now: Now, base: Base | None, past: Past, notebooks_in_git: bool
+def _decide_single(
+    now: Current, base: Base | None, past: Past, git_has_notebooks: bool
 ) -> Verdict:
-    """A pair with one side: the other is not made yet, or was deleted."""
+    """Decide where one side is missing: it is not made yet, or was deleted."""
     head = past.head()
     if now.notebook is None:
-        deleted = notebooks_in_git and head.notebook is not None
-        return Verdict.HALF if deleted else Verdict.SCRIPT
+        deleted = git_has_notebooks and head.notebook is not None
+        return Verdict.ONE_DELETED if deleted else Verdict.SCRIPT
     if head.script is not None:
-        return Verdict.HALF
-    if notebooks_in_git:
+        return Verdict.ONE_DELETED
+    if git_has_notebooks:
         return Verdict.NOTEBOOK
-    known = _is_notebook_of(now, base) or now.through in past.ever()
-    return Verdict.PARKED if known else Verdict.NOTEBOOK
+    known = _notebook_is_of(base, now) or now.round_trip in past.ever()
+    return Verdict.OTHER_BRANCH if known else Verdict.NOTEBOOK
 
 
-def _agreed(script: str | None, notebook: str | None) -> list[Base]:
-    if script is None or notebook is None or script != notebook:
+def _base_of_head(head: Current) -> list[Base]:
+    """The last commit as a base, if both sides were in sync there."""
+    if head.script is None or head.notebook is None or head.script != head.notebook:
         return []
-    return [Base(script, notebook)]
+    return [Base(head.script, head.notebook)]

@@ -1,43 +1,43 @@
-"""What was worked out for a pair comes into its files: whole, and never over news.
+"""Writes the files of a pair: whole, and never over an edit that was not read.
 
-A file is exchanged with the new one in one step, and only then deleted: if it is not
-the one that was read, since somebody saved it in the last moment, it is put back.
+A file is exchanged with the new one in one step, and only then deleted. If it is not
+the file that was read, since a program saved it in the last moment, it is restored.
 """
 
 import os
 import tempfile
 
 from remote_lab.pairs.exchange import exchange
-from remote_lab.pairs.history import Note, leave_note
-from remote_lab.pairs.pair import Treated
+from remote_lab.pairs.history import Note, write_note
+from remote_lab.pairs.pair import Result
 from remote_lab.pairs.sync_state import (
     Entry,
     Failure,
-    Record,
     Stat,
     Stats,
+    SyncState,
     leads_out,
-    look,
     stat_of,
+    stats_of_pair,
 )
 from remote_lab.pairs.verdict import Verdict
 
 
 class Changed(Exception):
-    """A file was saved by somebody else meanwhile; the text says which."""
+    """Another program saved a file meanwhile; the text is for the user."""
 
 
 def write(
-    root: str, record: Record, treated: Treated, known: Entry, lasts: bool
+    root: str, state: SyncState, result: Result, known: Entry, lasting: bool
 ) -> list[str]:
-    """Write a pair's files, and note that it is in sync.
+    """Write a pair's files, and update the sync state.
 
     Args:
         root: The project's folder.
-        record: What was in sync when.
-        treated: What the files should hold.
-        known: What is to be noted, but for what is known here alone.
-        lasts: Whether they will hold it on; else the pair is not in sync for long.
+        state: It gets the new entry of the pair.
+        result: What the files should hold.
+        known: The new entry, without what only this function knows.
+        lasting: Whether the files keep what is written; else there is no new entry.
 
     Returns:
         The files that were written.
@@ -45,47 +45,51 @@ def write(
     Raises:
         Changed: A file is not what it was when it was read.
     """
-    name = treated.name
-    seen = record.now.get(name, Stats())
-    texts = [(".py", treated.script), (".ipynb", treated.notebook)]
-    if treated.verdict is Verdict.NOTEBOOK:
+    name = result.name
+    seen = state.now.get(name, Stats())
+    texts = [(".py", result.script), (".ipynb", result.notebook)]
+    if result.verdict is Verdict.NOTEBOOK:
         texts.reverse()
-    # The side that was edited comes first: whoever dies in between leaves a pair of
-    # which the other side is as it was, and follows the next time.
+    # The edited side comes first: if the process ends in between, the other side is
+    # unchanged, and is updated the next time.
     todo = [(f"{name}{suffix}", text) for suffix, text in texts if text is not None]
-    if todo and look(root, name) != seen:
+    if todo and stats_of_pair(root, name) != seen:
         raise _changed(name)
     for path, text in todo:
         if leads_out(root, f"{root}/{path}"):
             raise Failure(
-                f"{path} is a link that leads out of the project: not written."
+                f"{path} is a link that leads out of the project. It was not written.\n"
+                "  Replace the link by the file, and repeat the command."
             )
         was = seen.script if path.endswith(".py") else seen.notebook
         if not _replace(os.path.realpath(f"{root}/{path}"), text, was):
             raise _changed(path)
     if todo:
-        after = look(root, name)
+        after = stats_of_pair(root, name)
         seen = Stats(
-            after.script if treated.script is not None else seen.script,
-            after.notebook if treated.notebook is not None else seen.notebook,
+            after.script if result.script is not None else seen.script,
+            after.notebook if result.notebook is not None else seen.notebook,
         )
-    if lasts and (treated.base or treated.verdict in (None, Verdict.PARKED)):
-        if treated.agreed and treated.base and known.moment:
-            note = Note(treated.agreed, known.moment)
-            known = known._replace(note=leave_note(root, name, note, known.note))
-        base = treated.base or known.base
-        record.keep(name, known._replace(stats=seen, base=base, fit=treated.fit))
+    if lasting and (result.base or result.verdict in (None, Verdict.OTHER_BRANCH)):
+        if result.synced_script and result.base and known.moment:
+            note = Note(result.synced_script, known.moment)
+            known = known._replace(note=write_note(root, name, note, known.note))
+        base = result.base or known.base
+        state.set_entry(
+            name, known._replace(stats=seen, base=base, clean_for=result.clean_for)
+        )
     return [path for path, _ in todo]
 
 
 def _changed(path: str) -> Changed:
     return Changed(
-        f"{path} was saved just now, and is left as it is. Once more, please."
+        f"{path}: another program saved it just now. It was not changed.\n"
+        "  Repeat the command."
     )
 
 
 def _replace(path: str, text: str, seen: Stat) -> bool:
-    """Write a file whole or not at all, with the mode that it had.
+    """Write a file whole or not at all, and keep its mode.
 
     Args:
         path: The file.
@@ -93,7 +97,7 @@ def _replace(path: str, text: str, seen: Stat) -> bool:
         seen: Its stat when it was read.
 
     Returns:
-        Whether it was written; not if it is not what it was when it was read.
+        Whether it was written: not if it has changed since it was read.
     """
     folder, name = os.path.split(path)
     number, fresh = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
@@ -103,7 +107,7 @@ def _replace(path: str, text: str, seen: Stat) -> bool:
             file.flush()
             os.fsync(number)  # or a power cut may leave it empty under its name
         os.chmod(fresh, _mode(path))
-        if stat_of(path) != seen:  # to write much has taken long
+        if stat_of(path) != seen:  # it took long to write a large file
             return False
         return _create(fresh, path) if seen is None else _swap(fresh, path, seen)
     except FileNotFoundError:  # deleted just now
@@ -114,7 +118,7 @@ def _replace(path: str, text: str, seen: Stat) -> bool:
 
 
 def _create(fresh: str, path: str) -> bool:
-    """Give a new file its name, unless there is one of that name by now."""
+    """Give a new file its name, unless there is a file of that name by now."""
     try:
         os.link(fresh, path)
     except FileExistsError:
@@ -125,24 +129,24 @@ def _create(fresh: str, path: str) -> bool:
 
 
 def _swap(fresh: str, path: str, seen: Stat) -> bool:
-    """Exchange two files, and put back what came out if nobody has read that.
+    """Exchange two files, and undo it if the replaced file is not what was read.
 
     Returns:
-        Whether the fresh file is in place; the one under its name can go then, or else
-        is the one that was to come in.
+        Whether the new file is in place. The file at the path `fresh` is to be deleted
+        in either case.
     """
     ours = entering = stat_of(fresh)
-    awaited = seen
+    expected = seen
     while True:
         exchange(fresh, path)
         out = stat_of(fresh)
-        if _same(out, awaited):
+        if _same(out, expected):
             return entering == ours
-        awaited, entering = entering, out
+        expected, entering = entering, out
 
 
 def _same(now: Stat, was: Stat) -> bool:
-    """Whether a file is unchanged; to be renamed changes the time of its status."""
+    """Whether a file is unchanged; a rename changes its ctime."""
     if not now or not was:
         return now == was
     return (now[0], *now[2:]) == (was[0], *was[2:])
