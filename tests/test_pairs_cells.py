@@ -1,4 +1,4 @@
-"""Cells of every kind come through, whichever side they were typed on."""
+"""Cells of every kind are kept, on whichever side they were typed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BEYOND = (
 
 @scenario("Cells of odd kinds were added to the notebook", all="second try")
 def test_odd_in_notebook(repo: Repo, ending: str) -> None:
-    """Magics, `!`, `%%bash`, a `;` at the end, syntax errors, raw: all come through."""
+    """Magics, `!`, `%%bash`, a `;` at the end, syntax errors, raw: all are kept."""
     before = added_to_the_notebook(repo, ending, ODD)
     assert repo.cells(NOTEBOOK) == before == repo.cells(SCRIPT)
     settled(repo)
@@ -155,7 +155,7 @@ def test_crlf_notebook(repo: Repo, ending: str) -> None:
 
 @scenario("The notebook has 10 MB of outputs", all="second try")
 def test_large(repo: Repo, ending: str) -> None:
-    """They stay, where the answer says so."""
+    """They stay, if the answer says so."""
     notebook = repo.notebook()
     large = "0123456789abcdef" * (10 * 2**16)
     notebook["cells"][1] = cell_of("code", "x = 10", "big", output=large)
@@ -193,7 +193,7 @@ BROKEN: dict[str, Callable[[str], str]] = {
 
 @scenario("The notebook is broken JSON", all="refused")
 def test_broken(repo: Repo, ending: str) -> None:
-    """It is left as it is; `./remote pairs --from script` makes it anew."""
+    """It is not changed; `./remote pairs --from script` makes it again."""
     repo.edit(SCRIPT, "x = 1", "x = 10")
     broken = repo.read(NOTEBOOK)[:100]
     repo.write(NOTEBOOK, broken)
@@ -255,7 +255,7 @@ def test_odd_cell(repo: Repo, odd: dict[str, object]) -> None:
 
 @scenario("The script holds conflict markers, or is no text", all="refused")
 def test_broken_script(repo: Repo, ending: str) -> None:
-    """It is left as it is; `./remote pairs --from notebook` makes it anew."""
+    """It is not changed; `./remote pairs --from notebook` makes it again."""
     path = repo.path(SCRIPT)
     broken = b"# \xff\n" if repo.mode == "scripts" else b"<<<<<<< HEAD\n"
     path.write_bytes(path.read_bytes() + broken + b"x = 10\n")

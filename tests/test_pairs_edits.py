@@ -22,7 +22,7 @@ def edited(repo: Repo, *names: str) -> None:
 
 @scenario("The script was edited", scripts="at once", with_notebooks="second try")
 def test_script(repo: Repo, ending: str) -> None:
-    """The notebook follows; the other cells keep their outputs."""
+    """The notebook is updated; the other cells keep their outputs."""
     before = repo.outputs()
     edited(repo, SCRIPT)
     repo.git("add", "-A")
@@ -34,7 +34,7 @@ def test_script(repo: Repo, ending: str) -> None:
 
 @scenario("The notebook was edited", all="second try")
 def test_notebook(repo: Repo, ending: str) -> None:
-    """The script follows."""
+    """The script is updated."""
     edited(repo, NOTEBOOK)
     repo.git("add", "-A")
     assert repo.commit() == ending
@@ -54,7 +54,7 @@ def test_both_the_same(repo: Repo, ending: str) -> None:
 def test_both_differently(repo: Repo, ending: str) -> None:
     """You choose: `./remote pairs --from script FILE`, or `--from notebook`.
 
-    What is overwritten stays in git's store, and you are told under which name.
+    What is overwritten is stored in git, and the message has its name.
     """
     repo.edit(SCRIPT, "x = 1", "x = 10")
     repo.edit(NOTEBOOK, "y = 2", "y = 20")
@@ -79,13 +79,13 @@ def test_both_differently(repo: Repo, ending: str) -> None:
     with_notebooks="second try",
 )
 def test_script_older(repo: Repo, ending: str) -> None:
-    """As ever: times do not count."""
+    """The same: times do not count."""
     edited_and_older(repo, ending, SCRIPT, NOTEBOOK)
 
 
 @scenario("The notebook was edited, and the script's file is newer", all="second try")
 def test_notebook_older(repo: Repo, ending: str) -> None:
-    """As ever: times do not count."""
+    """The same: times do not count."""
     edited_and_older(repo, ending, NOTEBOOK, SCRIPT)
 
 
@@ -163,7 +163,7 @@ def test_lab_script(repo: Repo, ending: str) -> None:
 
 @scenario("Saved in VS Code, which knows no pairs", all="second try")
 def test_vscode(repo: Repo, ending: str) -> None:
-    """The script follows; what VS Code notes in the notebook stays out of it."""
+    """The script is updated; VS Code's own metadata stays out of it."""
     notebook = repo.notebook()
     notebook["metadata"]["vscode"] = {"interpreter": {"hash": "12ab"}}
     notebook["metadata"]["language_info"] = {"name": "python", "version": "3.13.1"}
@@ -210,7 +210,7 @@ def test_kernel(repo: Repo, ending: str) -> None:
     "A script names another kernel", scripts="at once", with_notebooks="second try"
 )
 def test_kernel_in_script(repo: Repo, ending: str) -> None:
-    """The notebook follows, in this commit or in the next checkout."""
+    """The notebook is updated, at this commit or the next checkout."""
     repo.edit(SCRIPT, "name: titanic", "name: conda-base")
     repo.git("add", "-A")
     assert repo.commit() == ending
@@ -285,10 +285,10 @@ def test_tags(repo: Repo, ending: str) -> None:
     assert NEW in repo.in_step()
 
 
-@scenario("Code is not as black has it", all="second try")
+@scenario("Code is not formatted", all="second try")
 @pytest.mark.parametrize("name", [SCRIPT, NOTEBOOK])
 def test_black(repo: Repo, ending: str, name: str) -> None:
-    """What is new is formatted, on both sides, and keeps its outputs."""
+    """New code is formatted, on both sides, and keeps its outputs."""
     repo.edit(name, "x = 1", "x=[1,2]")
     repo.git("add", "-A")
     assert repo.commit() == ending

@@ -156,7 +156,7 @@ def test_notebook_renamed(repo: Repo, ending: str) -> None:
 
 @scenario("Both were renamed, and one was edited", all="refused")
 def test_renamed_and_edited(repo: Repo, ending: str) -> None:
-    """Under the new name nobody knows which was edited: you choose."""
+    """Under the new name, the edited side is unknown: you choose."""
     repo.edit(NOTEBOOK, "x = 1", "x = 10")
     repo.path("notebooks/sub").mkdir()
     repo.path(SCRIPT).rename(repo.path(NEW_SCRIPT))

@@ -58,7 +58,7 @@ def test_amend_message(repo: Repo, ending: str) -> None:
 
 @scenario("Another branch was checked out", all="at once")
 def test_checkout(repo: Repo, ending: str) -> None:
-    """The notebooks follow, and keep what outputs they can."""
+    """The notebooks are updated, and keep the outputs of unchanged cells."""
     branch(repo, "side", "x = 1", "x = 10")
     assert ("code", "x = 1") in repo.in_step()
     repo.git("checkout", "-q", "side")
@@ -71,7 +71,7 @@ def test_checkout(repo: Repo, ending: str) -> None:
 
 @scenario("A notebook was edited, and another branch checked out", scripts="refused")
 def test_checkout_edited(repo: Repo, ending: str) -> None:
-    """It is left alone, with a warning; the next commit of the pair asks you."""
+    """It is not changed, with a warning; the next commit of the pair asks you."""
     branch(repo, "side", "x = 1", "x = 10")
     repo.edit(NOTEBOOK, "y = 2", "y = 20")
     done = repo.git("checkout", "side")
@@ -173,7 +173,7 @@ def test_rebase(repo: Repo, ending: str) -> None:
 
 @scenario("A rebase without conflicts", all="at once")
 def test_clean_rebase(repo: Repo, ending: str) -> None:
-    """The notebooks follow at its end."""
+    """The notebooks are updated at its end."""
     branch(repo, "side", "# Title", "# Other")
     repo.more()
     assert repo.commit() == ending
@@ -239,7 +239,7 @@ def test_clone(repo: Repo, ending: str, newer: str) -> None:
 @scenario("`git pull`", all="at once")
 @pytest.mark.parametrize("how", ["--ff-only", "--rebase", "--no-rebase"])
 def test_pull(repo: Repo, ending: str, how: str) -> None:
-    """The notebooks follow."""
+    """The notebooks are updated."""
     clone = repo.at(repo.root.parent / "clone")
     repo.git("clone", "-q", ".", clone.root)
     clone.use_hooks()
@@ -254,7 +254,7 @@ def test_pull(repo: Repo, ending: str, how: str) -> None:
 
 @scenario("A linked working tree (`git worktree`)", all="second try")
 def test_worktree(repo: Repo, ending: str) -> None:
-    """It has notebooks of its own, and its own record of what was in sync."""
+    """It has notebooks of its own, and its own sync state."""
     linked = repo.at(repo.root.parent / "linked")
     repo.git("worktree", "add", "-q", "-b", "side", linked.root)
     linked.program("refresh", check=True)

@@ -1,4 +1,4 @@
-"""The hook under pre-commit and prek, which put away what is not staged meanwhile."""
+"""The hook under pre-commit and prek, which stash what is not staged meanwhile."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_one_of_two_edits_added(repo: Repo, ending: str, added: str) -> None:
 @scenario("Another file is committed; a script has edits, not staged", all="at once")
 @each_tool
 def test_other_file(repo: Repo, ending: str, tool: str) -> None:
-    """The pair is none of that commit's business, and keeps its edits."""
+    """The pair is not part of that commit, and keeps its edits."""
     repo.use_hooks(tool)
     repo.edit(SCRIPT, "x = 1", "x = 10")
     before = repo.read(SCRIPT)
@@ -155,7 +155,7 @@ def test_other_file_both(repo: Repo, ending: str) -> None:
     with_notebooks="at once",
 )
 def test_other_file_notebook(repo: Repo, ending: str) -> None:
-    """Git does not see that notebook: its script follows. Add it, or do not."""
+    """Git does not see that notebook: its script is updated. Add it, or do not."""
     repo.use_hooks("pre-commit")
     repo.edit(NOTEBOOK, "x = 1", "x = 10")
     repo.write("results/README.md", "More.\n")
@@ -168,7 +168,7 @@ def test_other_file_notebook(repo: Repo, ending: str) -> None:
 
 @scenario("`git commit -- FILE`, of the script", scripts="at once")
 def test_path(repo: Repo, ending: str) -> None:
-    """That file alone is committed, whatever else is staged; the notebook follows."""
+    """That file alone is committed, whatever else is staged; its notebook follows."""
     repo.use_hooks("pre-commit")
     repo.edit(SCRIPT, "x = 1", "x = 10")
     repo.write("results/README.md", "More.\n")
