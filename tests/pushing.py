@@ -16,6 +16,7 @@ from project import Project, snapshot
 
 from remote_lab import settings
 from remote_lab.push import dotfiles, manifest
+from remote_lab.remote_programs import values
 from remote_lab.remote_state import HomeReport
 from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.connection import Connection
@@ -53,9 +54,9 @@ def stream(
     """
     read = settings.load(project.root)
     connection = Connection(read, read.pick(None))
-    values = dotfiles.values(connection, mode=mode, restart="no")
+    needed = values(connection, mode=mode, restart="no")
     programs = dotfiles.PROGRAMS if main == "push_home" else dotfiles.BACK
-    bundle = Bundle(program(*programs, values=values, main=main))
+    bundle = Bundle(program(*programs, values=needed, main=main))
     if main == "push_home":
         manifest.pack(read, manifest.read(read, ""), bundle)
     data = io.BytesIO()

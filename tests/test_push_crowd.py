@@ -26,6 +26,7 @@ from pushing import BASHRC, TMUX
 
 from remote_lab import settings
 from remote_lab.push import dotfiles, manifest
+from remote_lab.remote_programs import values
 from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import SH, program
@@ -203,9 +204,9 @@ class Pusher:
         """Send it by hand, as the sandbox does, to some home."""
         read = settings.load(self.project.root)
         connection = Connection(read, read.pick(None))
-        values = dotfiles.values(connection, mode="apply", restart="no")
+        needed = values(connection, mode="apply", restart="no")
         programs = dotfiles.PROGRAMS if main == "push_home" else dotfiles.BACK
-        bundle = Bundle(program(*programs, values=values, main=main))
+        bundle = Bundle(program(*programs, values=needed, main=main))
         if main == "push_home":
             manifest.pack(read, manifest.read(read, ""), bundle)
         data = io.BytesIO()

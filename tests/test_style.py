@@ -16,7 +16,7 @@ PYTHON = (
     "hooks",
     "benchmarks",
 )
-SHELL = sorted((ROOT / "src/remote_lab").glob("*/*.sh"))
+SHELL = sorted((ROOT / "src/remote_lab").glob("**/*.sh"))
 
 
 def tool(*argv: str, cwd: Path = ROOT) -> None:

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from remote_lab.errors import USAGE, Problem
 from remote_lab.tools.files import write_whole
@@ -11,6 +11,12 @@ from remote_lab.tools.files import write_whole
 PERSONAL = "remote.local.toml"
 OWN = ("user", "identity", "lab_port")  # what it may hold for a remote
 PARTS = ("home", "code", "env")  # of a push, in its order
+# What can manage the lab: each is a file in sh/backends/.
+Backend = Literal["systemd-user", "systemd-system", "tmux", "process"]
+BACKENDS: tuple[Backend, ...] = get_args(Backend)
+# What remote.toml may name; process is for the sandbox, and for want of a better one.
+Service = Literal["auto", "systemd-user", "systemd-system", "tmux"]
+SERVICES: tuple[Service, ...] = get_args(Service)
 # What `git rev-parse --local-env-vars` lists: set by a git hook or an alias, it would
 # lead our git to another repository, or index, than the project's.
 FROM_GIT = re.compile(
@@ -148,7 +154,7 @@ def load_with(root: Path, own: dict[str, Any]) -> Project:
             told, "dir", _DIR, "a folder such as work/titanic, no dot first"
         ),
         environment=check.text(told, "environment", "uv|conda"),
-        service=check.text(told, "service", "auto|systemd-user|systemd-system|tmux"),
+        service=check.text(told, "service", "|".join(SERVICES)),
         lab_listen=check.text(told, "lab_listen", "socket|port"),
         lab_remote_port=check.port(told, "lab_remote_port"),
         setup_laptop=bool(setup.get("laptop", False)),

@@ -16,6 +16,7 @@ import pytest
 
 from remote_lab.errors import Problem
 from remote_lab.lab.opening import answers
+from remote_lab.remote_programs import LAB
 
 SH = Path(__file__).parents[2] / "src/remote_lab/sh"
 TOKEN = "5ec2e7" * 8
@@ -45,7 +46,7 @@ def check(
     state.mkdir(parents=True, exist_ok=True)
     (state / "lab.addr").write_text(f"pid={pid}\nport={port}\n")
     parts = [
-        (SH / f"{name}.sh").read_text() for name in ("state", "lab", "port", "answer")
+        (SH / f"{name}.sh").read_text() for name in ("state", *LAB, "port", "answer")
     ]
     program = "\n".join(
         ["slug=lab dir=lab service=tmux", *parts, f"server={pid}", "lab_listens"]

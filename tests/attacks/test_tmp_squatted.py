@@ -18,6 +18,8 @@ from loopback import Loopback
 from project import Project, rendered
 from test_launcher import Home
 
+from remote_lab.remote_programs import LAB
+
 SH = Path(__file__).parents[2] / "src/remote_lab/sh"
 NOBODY = 65534
 
@@ -123,7 +125,7 @@ def test_a_remove_deletes_no_other_than_ours(
 
 def shell(home: Path, main: str, slug: str = "titanic", **env: str) -> str:
     """What the remote's programs say, for an account with no systemd."""
-    parts = [(SH / f"{name}.sh").read_text() for name in ("state", "lab", "back")]
+    parts = [(SH / f"{name}.sh").read_text() for name in ("state", *LAB, "back")]
     lines = [f"slug={slug} dir=lab service=auto", *parts]
     lines += ["user_manager() { return 1; }", main]
     done = subprocess.run(
@@ -147,7 +149,7 @@ def test_tmux_is_not_chosen_where_its_folder_is_anothers(
     assert shell(tmp_path, pick, **env) == "picked\ttmux\n"
     squat(at)
     assert shell(tmp_path, pick, **env) == f"tmuxless\t{at}\npicked\tprocess\n"
-    assert shell(tmp_path, "backend=tmux; backend_ready", **env) == f"noroom\t{at}\n"
+    assert shell(tmp_path, "backend_do tmux ready", **env) == f"noroom\t{at}\n"
 
 
 @pytest.mark.needs("uv", "nss_wrapper", "git", "tmux", "sshd")

@@ -16,7 +16,7 @@ from remote_lab.lab.service import restart_command, taken
 from remote_lab.lab.tunnel import tunnel
 from remote_lab.laptop import configured
 from remote_lab.push.code import RemoteCode, notes
-from remote_lab.push.dotfiles import values
+from remote_lab.remote_programs import LAB, values
 from remote_lab.settings import Project, Remote
 from remote_lab.transport import bundle
 from remote_lab.transport.connection import Connection
@@ -140,7 +140,7 @@ def _examine(connection: Connection) -> list[Finding]:
     text = program(
         "state",
         "places",
-        "lab",
+        *LAB,
         "port",
         "code",
         "status",

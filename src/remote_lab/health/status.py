@@ -8,7 +8,7 @@ from remote_lab.errors import UNREACHABLE, Problem
 from remote_lab.lab.service import taken
 from remote_lab.lab.tunnel import tunnel
 from remote_lab.laptop import configured
-from remote_lab.push.dotfiles import values
+from remote_lab.remote_programs import LAB, values
 from remote_lab.settings import Project, Remote
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program
@@ -49,7 +49,7 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
     text = program(
         "state",
         "places",
-        "lab",
+        *LAB,
         "port",
         "status",
         values=values(connection, restart="no"),

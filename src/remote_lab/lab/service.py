@@ -7,15 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from remote_lab.errors import Problem, Unreachable, busy, inside
-from remote_lab.push.dotfiles import no_sudo, values
+from remote_lab.push.dotfiles import no_sudo
+from remote_lab.remote_programs import LAB, values
 from remote_lab.remote_state import no_tmux
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.process import MOST
-from remote_lab.transport.program import program
+from remote_lab.transport.program import SH, program
 from remote_lab.transport.session import Record, number
 from remote_lab.transport.ssh_config import is_path
 
-PROGRAMS = ("state", "places", "lab", "port", "answer")
+PROGRAMS = ("state", "places", *LAB, "port", "answer")
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,9 @@ def set_password(connection: Connection, password: str) -> LabState:
         connection: The way to the remote.
         password: It travels on ssh's standard input, and is kept hashed.
     """
-    return _state(_run(connection, "lab_password\nlab_status", password=password))
+    hashing = (SH / "hash_password.py").read_text(encoding="utf-8")
+    main = "lab_password\nlab_status"
+    return _state(_run(connection, main, password=password, hash_password=hashing))
 
 
 def _run(connection: Connection, main: str, **more: str) -> list[Record]:

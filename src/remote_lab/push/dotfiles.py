@@ -24,6 +24,7 @@ from remote_lab.errors import (
     reason,
 )
 from remote_lab.push import manifest
+from remote_lab.remote_programs import LAB, values
 from remote_lab.remote_state import HomeReport
 from remote_lab.tools.files import write_whole
 from remote_lab.transport.bundle import Bundle
@@ -32,9 +33,7 @@ from remote_lab.transport.program import program
 from remote_lab.transport.session import number
 from remote_lab.ui import show
 
-PROGRAMS = (
-    *("state", "lock", "places", "bashrc", "former", "compare", "lab", "apply"),
-)
+PROGRAMS = (*("state", "lock", "places", "bashrc", "former", "compare", *LAB, "apply"),)
 BACK = (*PROGRAMS, "back")
 BLOCKED = re.compile("not a directory|file exists", re.IGNORECASE)
 FULL = re.compile("no space left|quota|read-only", re.IGNORECASE)
@@ -164,15 +163,6 @@ def _verb(
     return report
 
 
-def values(connection: Connection, **more: str) -> dict[str, str]:
-    """The variables that every program of ours needs, and more."""
-    project = connection.project
-    # The sandbox is on the user's own machine: its systemd and tmux are his.
-    service = "process" if connection.remote.sandbox else project.service
-    name = connection.remote.name
-    return {**project.names, "remote": name, "service": service, **more}
-
-
 def _what_became(
     connection: Connection, verb: str, id: str, report: HomeReport
 ) -> None:
@@ -186,7 +176,9 @@ def _what_became(
     show.note(f"The connection to {name} broke: asking what became of the {verb}.")
     asked = values(connection, id=id)
     try:
-        _, records = connection.run(program("state", "lock", values=asked, main=_ASK))
+        _, records = connection.run(
+            program("state", "lock", "result", values=asked, main="result")
+        )
     except Problem as error:
         raise OutcomeUnknown(
             f"The connection to {name} broke, and does not come back: {error.what}",
@@ -237,25 +229,6 @@ def no_sudo(connection: Connection, command: list[str]) -> Problem:
         f"ssh -t {connection.remote.host} sudo {shlex.join(command)}   (or let an admin"
         " do it), then the same command again.",
     )
-
-
-# It may be at work still: its lock tells, as long as it lives.
-_ASK = """
-for left in "$state/in.$host".*."$id"; do # no lock yet: it is unpacking, or will never
-    pid=${left%.*} tries=0
-    while [ -e "$left" ] && started "${pid##*.}" && [ $tries -lt 50 ]; do
-        tries=$((tries + 1))
-        sleep 0.2
-    done
-done
-while holder=$(readlink "$state/lock") && [ "${holder##*:}" = "$id" ] && alive "$holder"
-do sleep 0.2; done
-say push "$(cat "$current/id" 2>/dev/null)"
-say undo "$(cat "$current/undo" 2>/dev/null)"
-[ -h "$current" ] || say off
-[ -e "$state/links" ] || say gone
-[ ! -e "$HOME/$slug.kept.$id" ] || say kept "$slug.kept.$id"
-"""
 
 
 def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:

@@ -13,6 +13,7 @@ from remote_lab.errors import (
     Problem,
 )
 from remote_lab.push import code, dotfiles, manifest
+from remote_lab.remote_programs import values
 from remote_lab.remote_state import HomeReport
 from remote_lab.settings import PARTS
 from remote_lab.transport.connection import Connection
@@ -215,7 +216,7 @@ def _see_to_lab(
     former, state, _ = there.lab
     # One that was just restarted may not have got so far as to report its process.
     runs = state == "running" or "lab" in outcome.followed
-    wanted = dotfiles.values(connection)["service"]
+    wanted = values(connection)["service"]
     if former == "none":
         if "env" in options.only:
             _first_start(connection, outcome)

@@ -10,7 +10,7 @@ from remote_lab.errors import Problem
 from remote_lab.laptop.notebooks import note_stale_hooks, pairs
 from remote_lab.push import incoming
 from remote_lab.push.code import branch_of, cut, notes
-from remote_lab.push.dotfiles import values
+from remote_lab.remote_programs import values
 from remote_lab.tools.git import git
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program

@@ -1,5 +1,6 @@
 # A lab that answers: wait until it does, report where, its log, set its password.
-# Needs: state.sh, lab.sh, port.sh; for lab_logs: lines, follow; for lab_password: password.
+# Needs: state.sh, lab.sh, port.sh; for lab_logs: lines, follow; for lab_password:
+# password, hash_password (the text of hash_password.py).
 
 lab_wait() { # until it listens: a first start on a slow disk imports a great deal
     [ -x "$code/.venv/bin/python" ] || fail 1 noenv
@@ -62,16 +63,3 @@ lab_password() { # keep $password, hashed as jupyter_server does, where it looks
         printf %s "$password" | .venv/bin/python -c "$hash_password" "$config" ||
         fail 1 nowrite "$config"
 }
-
-# Beside what else the user may have set in that file.
-hash_password='
-import json, os, sys
-from jupyter_server.auth import passwd
-path = sys.argv[1]
-config = json.load(open(path)) if os.path.exists(path) else {}
-hashed = passwd(sys.stdin.read())
-config.setdefault("PasswordIdentityProvider", {})["hashed_password"] = hashed
-with open(path + ".new", "w") as file:
-    json.dump(config, file, indent=2)
-os.replace(path + ".new", path)
-'
