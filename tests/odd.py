@@ -98,7 +98,7 @@ class OddRemote:
         return self.project.remote(*words, check=check, timeout=60)
 
     def push(self, *more: str, check: bool = True) -> Completed:
-        """Push the home pieces."""
+        """Push the dotfiles."""
         return self.remote("push", "--only", "home", *more, check=check)
 
     def stand_in(self) -> None:

@@ -31,6 +31,7 @@ from traitlets.config import Config
 
 from remote_lab import settings
 from remote_lab.errors import Problem
+from remote_lab.laptop.notebooks import pairs
 from remote_lab.pairs import command_line as program
 from remote_lab.push import code, dotfiles
 from remote_lab.push.save import save
@@ -213,7 +214,7 @@ class Machines:
 
     def save(self, kill: int = -1, steps: bool = False) -> str:
         """./remote save."""
-        return self._typed(lambda connection: save(connection), kill, steps)
+        return self._typed(_save, kill, steps)
 
     def _typed(
         self, run: Callable[[Connection], object], kill: int, steps: bool
@@ -282,9 +283,15 @@ class Machines:
         return "killed", said
 
 
+def _save(connection: Connection) -> None:
+    """What ./remote save does."""
+    if save(connection):
+        pairs(connection.project, "refresh")
+
+
 def _push(connection: Connection) -> None:
     """Push's part that brings the code, and has the notebooks follow."""
-    there = dotfiles.look(connection).code
+    there = dotfiles.query(connection).code
     code.push(connection, there)
     for text in code.refresh_notebooks(connection):
         print(f"titanic: {text}", file=sys.stderr)

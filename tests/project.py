@@ -126,7 +126,7 @@ class Project:
         )
 
     def edit(self, path: str, text: str) -> None:
-        """Add a line to a home piece, on the laptop's side."""
+        """Add a line to a dotfile, on the laptop's side."""
         with (self.pieces / path).open("a", encoding="utf-8") as file:
             file.write(text + "\n")
 

@@ -16,8 +16,8 @@ from project import Project, snapshot
 
 from remote_lab import settings
 from remote_lab.push import dotfiles, manifest
+from remote_lab.push.dotfiles_result import DotfilesResult
 from remote_lab.remote_programs import values
-from remote_lab.remote_state import HomeReport
 from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program
@@ -37,7 +37,7 @@ BLOCK = b"""
 
 
 def push(project: Project, *more: str, check: bool = True) -> str:
-    """Push the home pieces; what was said."""
+    """Push the dotfiles; what was said."""
     done = project.remote("push", "--only", "home", *more, check=check)
     return done.stdout + done.stderr
 
@@ -48,7 +48,7 @@ def stream(
     """The command, environment and bytes of a push, to be cut or killed by hand.
 
     Args:
-        project: Whose home pieces, and whose sandbox.
+        project: Whose dotfiles, and whose sandbox.
         main: push_home, undo_home or remove_home.
         mode: apply, force or dry.
     """
@@ -66,13 +66,15 @@ def stream(
     return connection.argv(), env, data.getvalue()
 
 
-def ask(project: Project, main: str = "push_home", mode: str = "apply") -> HomeReport:
+def ask(
+    project: Project, main: str = "push_home", mode: settings.Mode = "apply"
+) -> DotfilesResult:
     """Have a verb done as ./remote does, but in this process.
 
     The environment's HOME has to be the laptop's.
 
     Args:
-        project: Whose home pieces, and whose sandbox.
+        project: Whose dotfiles, and whose sandbox.
         main: push_home, undo_home or remove_home.
         mode: apply, force or dry.
 
@@ -123,7 +125,7 @@ def _beside(name: str) -> bool:
 class Scene:
     """A home in which one verb is about to run, to be attacked again and again.
 
-    The user has a ~/.bashrc, files of his own and an edit among the home pieces;
+    The user has a ~/.bashrc, files of his own and an edit among the dotfiles;
     pieces change, go and come, inside the project's folder and outside of it.
 
     Attributes:
@@ -227,7 +229,7 @@ class Scene:
             timeout=60,
         )
 
-    def ask(self) -> HomeReport:
+    def ask(self) -> DotfilesResult:
         """Run the verb as ./remote does, in this process: see `ask`."""
         return ask(self.project, self.main)
 

@@ -93,7 +93,7 @@ def bob(live: Live) -> Iterator[Bob]:
 
 def test_systemd_system_has_the_classic_shape(bob: Bob) -> None:
     said = bob.project.remote("push", timeout=240).stderr
-    assert "the lab runs, kept up by systemd-system" in said
+    assert "started the lab, managed by systemd (system)" in said
     shown = bob.account.sh(
         f"systemctl show {UNIT} -p User,WorkingDirectory,Restart,RestartUSec,"
         "UnitFileState,ActiveState,FragmentPath,MainPID"

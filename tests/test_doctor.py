@@ -117,7 +117,7 @@ def test_a_sign_and_a_sentence_belong_together(laptop: Laptop, tmp_path: Path) -
     assert len(bad) >= 10
     no_systemd = ["need\tsystemd\tno", "need\ttmux\tyes"]
     hostile.says(*no_systemd)
-    tick = "✓ systemd does not answer this account: tmux runs the lab.\n"
+    tick = "✓ systemd does not answer this account: tmux manages the lab.\n"
     assert tick in called(project, "doctor").stdout
 
 

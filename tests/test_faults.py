@@ -118,7 +118,7 @@ def test_a_banner_that_speaks_of_limits_hides_nothing(
         (loopback.home / TMUX).write_text("# mine\n")
         project.edit(TMUX, "# theirs")
         project.laptop.run("ssh", "-O", "exit", "titanic", check=False)
-        told(push(project, "home"), 3, "Edited on titanic", "--force")
+        told(push(project, "home"), 3, "Changed on titanic", "--force")
 
 
 # Settings that can't be
@@ -169,7 +169,7 @@ def test_no_settings_at_all(laptop: Laptop) -> None:
 def test_no_git(project: Project, loopback: Loopback) -> None:
     without(loopback.home, "git")
     done = push(project)
-    told(done, 1, "git is not installed on titanic", "home pieces are in place")
+    told(done, 1, "git is not installed on titanic", "dotfiles are in place")
     assert sees(loopback.home)
     (loopback.home / ".bashrc").write_text("")
     push(project, check=True)

@@ -101,7 +101,7 @@ def tight(fresh_user: Account) -> Iterator[Account]:
 
 
 def seen(account: Account) -> str:
-    """What the account gets to see of the home pieces: their sums."""
+    """What the account gets to see of the dotfiles: their sums."""
     sums = "-type f -exec sha256sum {} + 2>/dev/null | sort"
     find = f"find .config/remote-lab/titanic/ {sums}"
     return account.sh(find, check=False).stdout
@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up_later(tight: Account, laptop: Laptop) -> None:
     tight.sh("dd if=/dev/zero of=filler bs=4k", check=False)
     told(push(project), 1, "as it was", "No space left")
     assert seen(tight) == before
-    tight.sh("truncate -s -240k filler")  # the pieces have room, the code has not
+    tight.sh("truncate -s -240k filler")  # the dotfiles have room, the code has not
     told(push(project), 1, "The code there is as it was", "No space left")
     assert tight.sh("git -C titanic rev-parse HEAD").stdout == head
     assert tight.sh("git -C titanic status --porcelain").stdout == ""
@@ -178,7 +178,7 @@ def test_something_of_the_users_in_our_place(
     told(
         done,
         1,
-        "~/.config/remote-lab/titanic on titanic is there already, and not ours",
+        "~/.config/remote-lab/titanic on titanic is there already, and is not ours",
     )
     (command,) = re.findall(r"Move it away: (ssh .*?)   then", done.stderr)
     assert fresh_user.sh("cat .config/remote-lab/titanic/notes").stdout == "mine\n"

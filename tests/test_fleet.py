@@ -34,7 +34,7 @@ CLOSED = "Connection (?:closed|reset) by auth"
 
 
 def push_all(project: Project, *more: str, code: int | None = 0) -> Completed:
-    """Push the home pieces everywhere."""
+    """Push the dotfiles everywhere."""
     done = project.remote(*EVERYWHERE, *more, check=False, timeout=100)
     assert code is None or done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -73,7 +73,7 @@ def test_each_fate_is_told_and_nobody_waits_for_another(laptop: Laptop) -> None:
         done = push_all(project, code=4)
     told = fates(done.stderr)
     wanted = dict.fromkeys(fleet.names, "done")
-    wanted |= {mine: "edited there", full: "failed", gone: "not reached"}
+    wanted |= {mine: "changed there", full: "failed", gone: "not reached"}
     assert told == wanted
     assert list(told) == fleet.names
     # All others are through before the slow one, which waits for nobody either.
@@ -86,7 +86,7 @@ def test_each_fate_is_told_and_nobody_waits_for_another(laptop: Laptop) -> None:
     for name in (mine, full, gone):  # one has the reason, and one is the table's row
         about = [text for text in sentences if re.search(rf"\b{name}\b", text)]
         assert len(about) == 2, about
-        assert re.fullmatch(rf"{name} +(edited there|failed|not reached)", about[1])
+        assert re.fullmatch(rf"{name} +(changed there|failed|not reached)", about[1])
 
 
 def point_at_nothing(project: Project, name: str) -> None:

@@ -193,7 +193,7 @@ def test_a_push_that_restarts_tells_whether_the_lab_came_up(project: Project) ->
     project.edit(SERVER, "c.Oops.oops = 1")
     done = project.remote("push", "--only", "home", "--json", check=False)
     assert done.returncode == 1
-    assert "does not run" in done.stderr
+    assert "is not running" in done.stderr
     assert "No such setting: c.Oops" in done.stderr
     assert "restarted the lab with" not in done.stderr
     assert "No such setting" in project.remote(*advised(project, done.stderr)).stdout

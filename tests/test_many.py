@@ -90,7 +90,7 @@ def test_push_all_goes_on_where_one_is_away(project: Project) -> None:
 def test_two_labs_are_open_at_once(project: Project) -> None:
     said = project.remote("push", *USERS, timeout=240).stderr
     for name in USERS:
-        assert f"{name}: the lab runs" in said
+        assert f"{name}: started the lab" in said
     servers = {}
     for name in USERS:
         url = project.remote("open", name, "--no-browser").stdout.strip()

@@ -142,7 +142,7 @@ def test_half_a_first_push_can_be_removed(project: Project) -> None:
     assert {p.name for p in project.home.iterdir()} <= {".local"}
 
 
-def test_a_piece_at_the_top_of_the_home(pushed: Project) -> None:
+def test_a_dotfile_at_the_top_of_the_home(pushed: Project) -> None:
     (pushed.pieces / ".vimrc").write_text("set nu\n")
     push(pushed)
     assert (pushed.home / ".vimrc").read_text() == "set nu\n"

@@ -227,12 +227,12 @@ def test_what_was_cut_but_arrived_is_told_as_done(
     before, after = before_and_after(pushed, loopback, verb)
     cut = Cut(pushed, loopback, verb)
     cutter.hang_up()
-    cut.said("asking what became of")
+    cut.said("querying the result of")
     assert sees(loopback.home) == before
     cut.go()
     done = cut.end()
     assert done.returncode == 0, done.stderr
-    assert f"the {verb} had arrived" in done.stderr
+    assert f"the {verb} was done" in done.stderr
     assert sees(loopback.home) == after
     if verb == "undo":
         assert "back to generation 3" in done.stderr
@@ -254,11 +254,11 @@ def test_what_was_cut_and_died_is_told_as_undone(
     before, after = before_and_after(pushed, loopback, verb)
     cut = Cut(pushed, loopback, verb)
     cutter.hang_up()
-    cut.said("asking what became of")
+    cut.said("querying the result of")
     cut.kill()
     done = cut.end()
     assert done.returncode == 1
-    assert f"broke before the {verb} was through" in done.stderr
+    assert f"broke before the {verb} was done" in done.stderr
     assert "The files of the remote are as they were" in done.stderr
     assert f"./remote {verb}" in done.stderr
     assert sees(loopback.home) == before

@@ -1,4 +1,4 @@
-"""A piece that the user made a link of, to a file of his own: the link stays.
+"""A dotfile that the user made a link of, to a file of his own: the link stays.
 
 As people do who keep their settings in a repository of dotfiles. The three ways look at
 what is behind the link, and a push that brings news writes there.
@@ -30,7 +30,7 @@ def project(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 @pytest.fixture(params=[TMUX, VIMRC], ids=["inside", "outside"])
 def path(request: pytest.FixtureRequest) -> str:
-    """A piece in the project's own folder, or one that has a link of its own."""
+    """A dotfile in the project's own folder, or one that has a link of its own."""
     return str(request.param)
 
 
@@ -42,7 +42,7 @@ def linked(project: Project, path: str) -> Path:
 
 
 def link(project: Project, path: str, content: bytes) -> Path:
-    """Put the user's link in a piece's place; the file that it leads to."""
+    """Put the user's link in a dotfile's place; the file that it leads to."""
     behind = project.home / "dotfiles" / Path(path).name
     behind.write_bytes(content)
     behind.chmod(0o640)
@@ -81,7 +81,7 @@ def test_the_link_stays_and_its_file_is_written(
     former = linked.read_bytes()
     project.edit(path, "# new")
     report = ask(project)
-    assert report.behind == {path: str(linked)}
+    assert report.linked == {path: str(linked)}
     assert linked.read_bytes() == (project.pieces / path).read_bytes()
     assert_linked(project, path, linked)
     assert not ask(project).changed
@@ -145,7 +145,7 @@ def test_remove_leaves_the_file(project: Project, path: str, linked: Path) -> No
         assert_linked(project, path, linked)
 
 
-def test_a_piece_that_is_dropped_leaves_the_file(
+def test_a_dotfile_that_is_dropped_leaves_the_file(
     project: Project, path: str, linked: Path
 ) -> None:
     content = linked.read_bytes()

@@ -66,7 +66,7 @@ def words(text: str) -> list[str]:
 
 
 KEYS = words("""
-    take drop clash kept own diff generation restarted reloaded staged bashrc lab code
+    put drop clash kept own diff generation restarted reloaded staged bashrc lab code
     inside unblocked lingers unlingered key busy logs
     edited stamp owed locked foreign nowrite incomplete nosudo never first pruned id
     socket port token pid nolinger need disk memory load gpu system libc uv python

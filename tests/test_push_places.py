@@ -49,7 +49,7 @@ def refused(project: Project, *words: str, main: str = "push_home") -> Problem:
     return problem
 
 
-# Around the pieces
+# Around the dotfiles
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_file_or_a_link_to_nowhere_where_a_folder_should_be(
 
 
 @pytest.mark.parametrize("what", ["folder", "dangling"])
-def test_something_else_in_the_place_of_a_piece(project: Project, what: str) -> None:
+def test_something_else_in_the_place_of_a_dotfile(project: Project, what: str) -> None:
     (project.pieces / ".vimrc").write_text("set nu\n")
     at = project.home / ".vimrc"
     if what == "folder":
@@ -129,7 +129,7 @@ def test_a_bashrc_that_is_no_file(project: Project, what: str) -> None:
     assert not [path for path in differences(before, after) if path[:6] != ".local"]
 
 
-# Among the pieces
+# Among the dotfiles
 
 
 def clash(project: Project, path: str) -> None:
@@ -282,7 +282,7 @@ def test_an_immutable_bashrc(
 
 
 @pytest.mark.needs("root", "chattr")
-def test_an_immutable_piece(pushed: Project, immutable: Callable[[Path], Path]) -> None:
+def test_immutable_dotfile(pushed: Project, immutable: Callable[[Path], Path]) -> None:
     old = immutable(pushed.home / TMUX)
     pushed.edit(TMUX, "# new")
     ask(pushed)

@@ -178,7 +178,7 @@ class Model:
             if words[path] == "drop":
                 cut(tree, path)
         for path in words:
-            if words[path] in ("take", "clash"):
+            if words[path] in ("put", "clash"):
                 put(tree, path, new[path].private)
         return tree
 
@@ -208,7 +208,7 @@ class Model:
             if now == new:
                 continue
             if now == was:
-                words[path] = "take" if new else "drop"
+                words[path] = "put" if new else "drop"
                 if new and self._in_the_way(path, words):
                     words[path] = "clash"
             else:

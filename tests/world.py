@@ -1,4 +1,4 @@
-"""A laptop with home pieces, a remote that its user works on, and the model of both."""
+"""A laptop with dotfiles, a remote that its user works on, and the model of both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class World:
         """Empty both.
 
         Args:
-            project: Whose home pieces and whose sandbox.
+            project: Whose dotfiles and whose sandbox.
             whole: Type ./remote, where else the program is sent by hand.
         """
         self.project, self.whole = project, whole
@@ -138,7 +138,7 @@ class World:
             assert self.model.now.previous == former
             assert former in self.model.generations
         if not self.whole:
-            words = {"kept": "keep", **{w: w for w in ("take", "drop", "clash")}}
+            words = {"kept": "keep", **{w: w for w in ("put", "drop", "clash")}}
             told = {line[1]: words[line[0]] for line in lines if line[0] in words}
             assert told == expected.words
         self.check()
@@ -203,7 +203,7 @@ class World:
         if expected.code == 0 and kept:
             assert run.stderr.count("left alone") == len(kept)
         if expected.code == 3:
-            assert "Edited on" in run.stderr
+            assert "Changed on" in run.stderr
 
     # What must be so
 

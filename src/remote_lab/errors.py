@@ -90,54 +90,6 @@ def inside(count: str, kernels: str) -> str:
     return " and ".join(parts) or "nothing"
 
 
-def busy(name: str, what: str, again: str) -> Busy:
-    """The error where a command would end what runs in the lab.
-
-    Args:
-        name: The remote's.
-        what: What runs in it, as `inside` has it.
-        again: The same command, with the user's agreement.
-    """
-    return Busy(
-        f"This would end what runs in the lab on {name}: {what}.",
-        "Nothing was changed.",
-        again,
-    )
-
-
-def locked(name: str, owner: str, fix: str) -> Problem:
-    """The error where another push of the project is under way.
-
-    Args:
-        name: The remote's.
-        owner: The lock's content, as sh/lock.sh writes it.
-        fix: The command that removes the lock.
-    """
-    host, _, pid, *_ = [*owner.split(":"), "?", "?", "?"]
-    return Problem(
-        f"Another push of this project to {name} is under way (process {pid} on"
-        f" {host}).",
-        f"{name} is as it was.",
-        f"Wait for it, and try again.   (If that machine is gone for good: {fix})",
-    )
-
-
-def overtaken(name: str, part: str, again: str) -> Problem:
-    """The error where another push, or an undo, came between the parts of this one.
-
-    Args:
-        name: The remote's.
-        part: What was not changed: code or environment.
-        again: The command that pushes.
-    """
-    return Problem(
-        f"Another push to {name}, or an undo, came in between: its dotfiles, or its"
-        " code, are in use there now.",
-        f"Nothing of the {part} was changed.",
-        f"To have yours: {again}",
-    )
-
-
 def reason(errors: str) -> str:
     """The line that says most of what a remote wrote to standard error.
 

@@ -10,12 +10,17 @@ from remote_lab.tools.files import write_whole
 
 PERSONAL = "remote.local.toml"
 OWN = ("user", "identity", "lab_port")  # what it may hold for a remote
-PARTS = ("home", "code", "env")  # of a push, in its order
+Part = Literal["home", "code", "env"]  # of a push
+PARTS: tuple[Part, ...] = get_args(Part)  # in its order
+# How to push dotfiles: overwrite no change on the remote, all of them, or only report.
+Mode = Literal["apply", "force", "dry"]
 # What can manage the lab: each is a file in sh/backends/.
 Backend = Literal["systemd-user", "systemd-system", "tmux", "process"]
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
 # What remote.toml may name; process is for the sandbox, and for want of a better one.
 Service = Literal["auto", "systemd-user", "systemd-system", "tmux"]
+# What `lab` does with it.
+Action = Literal["start", "stop", "restart"]
 SERVICES: tuple[Service, ...] = get_args(Service)
 # What `git rev-parse --local-env-vars` lists: set by a git hook or an alias, it would
 # lead our git to another repository, or index, than the project's.

@@ -156,7 +156,7 @@ def assert_cut(remote: Remote) -> None:
     assert remote.git("--no-optional-locks", "status", "--porcelain")
     told(called(remote.project, "save"), 1, "Nothing was changed", "./remote push")
     said = called(remote.project, "doctor").stdout
-    assert "All edits in ~/titanic are committed" in said
+    assert "All changes in ~/titanic are committed" in said
     assert "cut off" in said
 
 
@@ -248,7 +248,7 @@ def test_a_git_that_outlived_its_push_is_waited_for(remote: Remote) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     ) as process:
-        told(remote.push(), 1, "git is at work", "./remote push")
+        told(remote.push(), 1, "git is running", "./remote push")
         assert (remote.code / ".git/index.lock").exists()
         assert process.stdin
         process.stdin.close()

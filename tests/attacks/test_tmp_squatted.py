@@ -164,7 +164,7 @@ def test_auto_says_why_it_is_not_tmux(
     subprocess.run(["sh", "-c", STAND_IN], cwd=loopback.home, check=True)
     said = project.remote("lab", "start").stderr
     assert f"tmux can't make its socket in {at}" in said
-    assert "(by process)" in said
+    assert "managed by process" in said
     # Once, when it is decided.
     assert "tmux" not in project.remote("lab", "restart").stderr
     project.remote("lab", "stop")

@@ -55,7 +55,7 @@ class Pusher:
 
     def _home(self) -> None:
         pieces = manifest.read(self._connection.project, "")
-        self._there = dotfiles.push(self._connection, pieces)
+        self._there = dotfiles.push(self._connection, pieces).state
 
     def _code(self) -> None:
         code.push(self._connection, self._there.code, self._there.current)

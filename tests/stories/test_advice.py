@@ -10,7 +10,7 @@ from advice import commands_in
     ("text", "commands"),
     [
         (
-            "  Next: Bring them home: ./remote save two   (or throw them away, there:"
+            "  Next: Save them here: ./remote save two   (or discard them, there:"
             " git checkout -- FILE)",
             ["./remote save two", "git checkout -- FILE"],
         ),
@@ -26,7 +26,7 @@ from advice import commands_in
                 "git -c core.hooksPath=/dev/null merge a/saved",
             ],
         ),
-        ("✓ a: the lab runs (by tmux). ./remote open", ["./remote open"]),
+        ("✓ a: started the lab, managed by tmux. ./remote open", ["./remote open"]),
         (
             "  Next: git config --global user.name 'Your Name' && ./remote setup",
             ["git config --global user.name 'Your Name' && ./remote setup"],

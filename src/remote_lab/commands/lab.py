@@ -1,4 +1,7 @@
-"""Commands for the lab and the tunnel to it."""
+"""Commands for the lab and the tunnel to it.
+
+What a command needs is imported when it runs: --help and completion are quicker so.
+"""
 
 import sys
 from contextlib import suppress
@@ -14,6 +17,8 @@ from remote_lab.commands.common import (
     yes_option,
 )
 from remote_lab.errors import Problem
+from remote_lab.remote_state import labelled
+from remote_lab.settings import Action
 from remote_lab.transport.connection import Connection
 from remote_lab.ui import show
 
@@ -24,7 +29,7 @@ PASSWORD = 8  # so many characters at least
 @name_argument
 @click.option("--no-browser", is_flag=True, help="Print the URL and open nothing.")
 def open_(name: str | None, no_browser: bool) -> None:
-    """Open the lab: it runs, the tunnel is up, the browser on it.
+    """Open the lab: start it and the tunnel if need be, and open the browser.
 
     If the browser shows nothing, open the URL that is printed.
     """
@@ -40,7 +45,7 @@ def open_(name: str | None, no_browser: bool) -> None:
 
 @click.group()
 def lab() -> None:
-    """Start, stop, restart, logs, password."""
+    """Start, stop or restart the lab; its logs and password."""
 
 
 @lab.command()
@@ -52,7 +57,7 @@ def lab() -> None:
 )
 @yes_option
 def start(name: str | None, port: int | None, yes: bool) -> None:
-    """Start the lab, and enable it for every boot."""
+    """Start the lab, and enable it at every boot."""
     _act(name, "start", yes, port or 0)
 
 
@@ -60,7 +65,7 @@ def start(name: str | None, port: int | None, yes: bool) -> None:
 @name_argument
 @yes_option
 def stop(name: str | None, yes: bool) -> None:
-    """Stop the lab, and the kernels in it: if there are any, it asks first."""
+    """Stop the lab; its kernels end: if there are any, it asks first."""
     _act(name, "stop", yes)
 
 
@@ -72,15 +77,15 @@ def restart(name: str | None, yes: bool) -> None:
     _act(name, "restart", yes)
 
 
-def _act(name: str | None, verb: str, yes: bool, port: int = 0) -> None:
+def _act(name: str | None, action: Action, yes: bool, port: int = 0) -> None:
     from remote_lab.lab import service as labs
 
     connection = connect(name)
-    state = sure(lambda agreed: labs.act(connection, verb, agreed, port), yes)
+    state = sure(lambda agreed: labs.act(connection, action, agreed, port), yes)
     for note in state.notes:
         show.note(note)
-    word = "runs" if state.running else "is stopped"
-    show.done(f"The lab {word} (by {state.backend}).")
+    word = "is running" if state.running else "is stopped"
+    show.done(f"The lab {word}, managed by {labelled(state.backend)}.")
     if state.running and state.backend == "tmux":
         show.step(labs.own_tmux(connection))
 
@@ -117,13 +122,13 @@ def password(name: str | None) -> None:
             f"The same command, with a longer one: {connection.verb('lab password')}",
         )
     state = labs.set_password(connection, text)
-    again = labs.restart_command(connection, state.inside)
-    show.done(f"Set. It counts from the next start: {again}")
+    again = labs.restart_command(connection, state.contents)
+    show.done(f"The password is set; it applies from the next start: {again}")
 
 
 @click.group()
 def tunnel() -> None:
-    """The way to the lab: up, down, status."""
+    """The tunnel to the lab: up, down, status."""
 
 
 @tunnel.command()

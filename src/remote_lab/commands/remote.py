@@ -1,8 +1,10 @@
-"""Commands that change or read a remote: push, undo, remove, save, status, doctor."""
+"""Commands that change or read a remote: push, undo, remove, save, status, doctor.
+
+What a command needs is imported when it runs: --help and completion are quicker so.
+"""
 
 import shlex
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,15 +21,12 @@ from remote_lab.commands.common import (
 from remote_lab.transport.connection import Connection
 from remote_lab.ui import show
 
-if TYPE_CHECKING:
-    from remote_lab.push.one_remote import Outcome
-
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=remote_name)
 @click.option("--all", "everywhere", is_flag=True, help="Every remote, side by side.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
-@click.option("--force", is_flag=True, help="Overwrite what was edited there (kept).")
+@click.option("--force", is_flag=True, help="Overwrite changes made there (kept).")
 @click.option("--restart", is_flag=True, help="Restart the lab, kernels or not.")
 @click.option("--only", metavar="PARTS", help="Some of: home,code,env.")
 @click.option("--json", "as_json", is_flag=True, help="The outcome as JSON.")
@@ -43,7 +42,7 @@ def push(
     """Bring dotfiles, code and environment to a remote.
 
     Only what changed is sent, and only what changed is restarted. A file that was
-    edited on the remote is never overwritten unasked (exit code 3).
+    changed on the remote is never overwritten unasked (exit code 3).
     """
     if dry_run and force:
         raise click.UsageError("--dry-run and --force exclude each other.")
@@ -53,7 +52,7 @@ def push(
         remotes = [choose(project, name) for name in project.remotes]
     else:
         remotes = [choose(project, name) for name in dict.fromkeys(names or (None,))]
-    mode = "dry" if dry_run else "force" if force else "apply"
+    mode: settings.Mode = "dry" if dry_run else "force" if force else "apply"
     if len(remotes) == 1:
         connection = Connection(project, remotes[0])
         with connection.dialled():  # it takes longest; the rest is loaded meanwhile
@@ -65,37 +64,18 @@ def push(
         from remote_lab.push.one_remote import Options
 
         outcomes = fleet.push_all(project, remotes, Options(parts, mode, restart))
-    _tell(outcomes, as_json)
+    from remote_lab.push.report import report
+
+    report(outcomes, as_json)
     # Of several remotes, the highest code: one that can't be reached comes first.
     sys.exit(max(o.problem.code if o.problem else 0 for o in outcomes))
 
 
-def _parts(only: str | None) -> frozenset[str]:
-    parts = frozenset(only.split(",") if only else settings.PARTS)
-    if not parts <= set(settings.PARTS):
+def _parts(only: str | None) -> frozenset[settings.Part]:
+    names = only.split(",") if only else settings.PARTS
+    if not set(names) <= set(settings.PARTS):
         raise click.UsageError(f"--only takes some of: {','.join(settings.PARTS)}")
-    return parts
-
-
-def _tell(outcomes: list["Outcome"], as_json: bool) -> None:
-    if as_json:
-        import json
-
-        click.echo(json.dumps([outcome.json() for outcome in outcomes], indent=2))
-    else:
-        for outcome in outcomes:
-            if outcome.diff and len(outcomes) > 1:
-                show.step(f"{outcome.remote}:")
-            show.diff(outcome.diff)
-    if len(outcomes) > 1:
-        from remote_lab.push import fleet
-
-        fleet.problems(outcomes)
-        fleet.table(outcomes)
-    elif outcomes[0].problem:
-        show.problem(outcomes[0].problem)
-    elif not outcomes[0].news:
-        show.done(f"{outcomes[0].remote}: nothing to do.")
+    return frozenset(part for part in settings.PARTS if part in names)
 
 
 @click.command()
@@ -110,24 +90,24 @@ def undo(name: str | None, restart: bool) -> None:
     with connection.dialled():
         from remote_lab.push import dotfiles
 
-        report = dotfiles.undo(connection, restart)
-    for path in report.changed:
-        show.step(f"{connection.remote.name}: ~/{path} is as it was before.")
+        done = dotfiles.undo(connection, restart)
+    for path in done.changed:
+        show.step(f"{connection.remote.name}: ~/{path} is as it was before the push.")
     show.done(
-        f"{connection.remote.name}: back to generation {report.generation}; what was"
-        f" in use is kept as ~/.local/state/remote-lab/{connection.project.slug}"
-        f"/generations/{report.former}"
+        f"{connection.remote.name}: back to generation {done.generation}; the one that"
+        f" was in use is kept as ~/.local/state/remote-lab/{connection.project.slug}"
+        f"/generations/{done.former}"
     )
-    for note in report.notes:
+    for note in done.notes:
         show.note(note)
-    if report.staged:
+    if done.restart_pending:
         from remote_lab.lab.service import restart_command
 
         show.note(
-            f"The lab keeps its former settings, with {report.staged} in it. To"
-            f" restart it: {restart_command(connection, report.staged)}"
+            f"The lab was not restarted, since {done.restart_pending} run in it. To"
+            f" restart it: {restart_command(connection, done.restart_pending)}"
         )
-    if "lab" in report.followed:
+    if "lab" in done.restarted:
         from remote_lab.lab.service import check
 
         check(connection)
@@ -138,11 +118,11 @@ def undo(name: str | None, restart: bool) -> None:
 @name_argument
 @yes_option
 def remove(name: str | None, yes: bool) -> None:
-    """Take the project off a remote, but its code.
+    """Remove the project from a remote; its code is kept.
 
-    Links, settings, service and state go; code, data and the environment, which are
-    yours, stay. What you edited among the settings is kept as a copy. If kernels or
-    terminals run in the lab, it asks first.
+    Links, settings, service and state are removed; code, data and the environment are
+    kept. Settings that you changed there are kept as a copy. If kernels or terminals
+    run in the lab, it asks first.
     """
     from remote_lab.lab.tunnel import tunnel as tunnel_to
     from remote_lab.laptop.install import public_key
@@ -150,24 +130,24 @@ def remove(name: str | None, yes: bool) -> None:
 
     connection = connect(name)
     key = public_key(connection)
-    report = sure(lambda agreed: dotfiles.remove(connection, agreed, key), yes)
+    done = sure(lambda agreed: dotfiles.remove(connection, agreed, key), yes)
     tunnel_to(connection).down()
-    for note in report.notes:
+    for note in done.notes:
         show.note(note)
-    for path in report.kept:
-        show.note(f"What you had edited there is kept, in ~/{path}")
+    for path in done.kept:
+        show.note(f"What you changed there was kept, in ~/{path}")
     show.done(
         f"{connection.remote.name}: removed the project. Its code, data and environment"
         f" were kept, in ~/{connection.project.dir}."
     )
-    if report.key:
+    if done.key_kept:
         out = connection.shell(f'sed -i "\\,{key},d" .ssh/authorized_keys')
         show.note(
             "Your key still opens the account, and other programs may use it. To take"
             f" it out of authorized_keys there: {out}"
         )
-    if report.lingers:
-        off = connection.shell(f"loginctl disable-linger {shlex.quote(report.lingers)}")
+    if done.lingers:
+        off = connection.shell(f"loginctl disable-linger {shlex.quote(done.lingers)}")
         show.note(
             "Lingering, which a push had enabled, was kept: the account has other"
             f" services, or it could not be disabled. To disable it: {off}"
@@ -177,10 +157,14 @@ def remove(name: str | None, yes: bool) -> None:
 @click.command()
 @name_argument
 def save(name: str | None) -> None:
-    """Bring what was edited on a remote home, as a git commit."""
+    """Save what was changed on a remote as a git commit here."""
+    from remote_lab.laptop.notebooks import note_stale_hooks, pairs
     from remote_lab.push.save import save as run
 
-    run(connect(name))
+    connection = connect(name)
+    if run(connection):
+        pairs(connection.project, "refresh")  # the merge ran without git's hooks
+        note_stale_hooks(connection.project)
 
 
 @click.command()

@@ -108,7 +108,7 @@ class Build:
     Args:
         connection: The way to it.
         wanted: The stamp of what to build.
-        current: The push whose dotfiles are in use there (HomeReport).
+        current: The push whose dotfiles are in use there (RemoteState).
     """
 
     def __init__(self, connection: Connection, wanted: str, current: str) -> None:

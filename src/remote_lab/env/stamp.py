@@ -71,7 +71,7 @@ def build(connection: Connection, wanted: str, current: str) -> EnvironmentRepor
     Args:
         connection: The way to it.
         wanted: What stamp gives.
-        current: The push whose dotfiles are in use there (HomeReport).
+        current: The push whose dotfiles are in use there (RemoteState).
 
     Raises:
         Problem: It can't be built; the next push tries again.

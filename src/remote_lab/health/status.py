@@ -1,6 +1,5 @@
 """Status: every remote at a glance."""
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,23 +8,23 @@ from remote_lab.lab.service import taken
 from remote_lab.lab.tunnel import tunnel
 from remote_lab.laptop import configured
 from remote_lab.remote_programs import LAB, values
+from remote_lab.remote_state import RemoteState, labelled
 from remote_lab.settings import Project, Remote
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program
-from remote_lab.transport.session import number
 from remote_lab.ui.show import plain, problem
 
 GIB = 1024 * 1024  # in KiB
 
 
 def status(project: Project) -> list[dict[str, Any]]:
-    """Ask every remote, side by side; with "exit_code", what each asks for."""
+    """Query every remote, side by side; "exit_code" is the one that each asks for."""
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda r: _row(project, r), project.remotes.values()))
 
 
 def _row(project: Project, remote: Remote) -> dict[str, Any]:
-    # Several that ask for a password at once would be nobody's help.
+    # If several asked for a password at once, nobody could tell which one asks.
     connection = Connection(project, remote, ask=len(project.remotes) == 1)
     row: dict[str, Any] = {
         "remote": remote.name,
@@ -47,40 +46,32 @@ def _row(project: Project, remote: Remote) -> dict[str, Any]:
     if remote in configured.lacking(project):
         return row | _failed(configured.problem(remote))
     text = program(
-        "state",
-        "places",
-        *LAB,
-        "port",
-        "status",
+        *("state", "places", *LAB, "port", "status"),
         values=values(connection, restart="no"),
         main="lab_status\nport_state\nmachine",
     )
     try:
-        records = connection.run(text)[1]
+        state = RemoteState.parse(connection.run(text)[1])
     except Problem as error:
         return row | _failed(error)
-    row["reachable"] = True
-    for record in records:
-        match record:
-            case ("lab", service, state, processes):
-                row |= {
-                    "lab": state,
-                    "service": service,
-                    "processes": number(processes),
-                }
-            case ("foreign", port, account, other, _):  # its process is yet to end
-                text = taken(connection, port, account, other)
-                row |= {"lab": "stopped", "error": text}
-            case ("disk", free, _):
-                row["disk_free_gib"] = round(number(free) / GIB, 1)
-            case ("memory", free, _):
-                row["memory_free_gib"] = round(number(free) / GIB, 1)
-            case ("load", load, cores):
-                if re.fullmatch(r"\d{1,9}\.\d{1,9}", load, re.ASCII):
-                    row |= {"load": float(load), "cores": number(cores)}
-            case ("gpu", text):
-                row["gpus"].append(text)
-    return row
+    lab, machine = state.lab, state.machine
+    if state.lab_reported:
+        row["lab"] = "running" if lab.running else "stopped"
+        row |= {"service": lab.backend, "processes": lab.processes}
+    if lab.port:  # its process has not ended yet
+        row |= {"lab": "stopped", "error": taken(connection, lab.port)}
+    return row | {
+        "reachable": True,
+        "disk_free_gib": _gib(machine.disk_free),
+        "memory_free_gib": _gib(machine.memory_free),
+        "load": machine.load,
+        "cores": machine.cores,
+        "gpus": machine.gpus,
+    }
+
+
+def _gib(kib: int | None) -> float | None:
+    return None if kib is None else round(kib / GIB, 1)
 
 
 def _failed(error: Problem) -> dict[str, Any]:
@@ -105,7 +96,7 @@ def table(rows: list[dict[str, Any]]) -> None:
             out.add_row(row["remote"], text, row["tunnel"])
             continue
         lab = (row["lab"] or "?") + (
-            f" ({row['service']})" if row["lab"] == "running" else ""
+            f" ({labelled(row['service'])})" if row["lab"] == "running" else ""
         )
         out.add_row(
             row["remote"],

@@ -1,4 +1,4 @@
-"""Open: the lab up, the tunnel up, and the URL that leads there."""
+"""Open: start the lab and the tunnel, and find the URL that leads there."""
 
 import hmac
 import http.client
@@ -12,6 +12,7 @@ from urllib.parse import quote
 from remote_lab.errors import Problem
 from remote_lab.lab import service
 from remote_lab.lab.tunnel import tunnel
+from remote_lab.remote_state import labelled
 from remote_lab.transport.connection import Connection
 from remote_lab.ui import show
 
@@ -19,10 +20,10 @@ PATIENCE = 30.0  # seconds; the socket is there by now, the server behind it nea
 
 
 def open_lab(connection: Connection) -> str:
-    """See to it that the lab answers on the laptop.
+    """Start the lab and the tunnel if need be, until the lab answers on the laptop.
 
     Returns:
-        The URL, token and all.
+        The URL, with the token.
 
     Raises:
         Problem: The lab does not start, or the port is taken.
@@ -40,11 +41,11 @@ def open_lab(connection: Connection) -> str:
         waited = time.monotonic() - began
         if waited > PATIENCE / 10 and _turned_away(way.port):
             raise Problem(
-                f"{remote.name} closes what comes through the tunnel: its sshd forbids"
-                " you to forward, or the lab has just ended.",
+                f"{remote.name} closes connections through the tunnel: its sshd forbids"
+                " forwarding, or the lab has just ended.",
                 "Lab and tunnel were left as they are.",
-                "Ask an admin whether sshd_config there says AllowTcpForwarding no,"
-                " AllowStreamLocalForwarding no or DisableForwarding yes. Of the lab:"
+                "Ask an admin whether sshd_config there has AllowTcpForwarding no,"
+                " AllowStreamLocalForwarding no or DisableForwarding yes. The log:"
                 f" {connection.verb('lab logs')}",
             )
         if waited > PATIENCE:
@@ -55,8 +56,8 @@ def open_lab(connection: Connection) -> str:
             )
         time.sleep(0.1)
     show.done(
-        f"The lab on {remote.name} runs (by {state.backend}); the tunnel"
-        f" {'is' if new else 'was'} up on port {way.port}."
+        f"The lab on {remote.name} is running, managed by {labelled(state.backend)};"
+        f" the tunnel {'is' if new else 'was'} up on port {way.port}."
     )
     return f"{base}/lab?token={quote(address.token, safe='')}"
 

@@ -1,346 +1,241 @@
-"""The home pieces on a remote: push, undo and remove, and what the remote says of it.
+"""The dotfiles on a remote: push, undo and remove.
 
-One connection carries the pieces and sh/apply.sh; the remote compares, stages a
-generation and turns one link. What it reports comes back as records.
+One connection carries the dotfiles and sh/apply.sh; the remote compares, stages a
+generation and switches one link. It reports in records: DotfilesResult.
 """
 
 import os
-import re
-import shlex
 from collections.abc import Callable
+from typing import Literal
 
 from remote_lab.errors import (
-    LOCK,
     NOTHING,
-    REMOTE_EDITED,
     UNREACHABLE,
     Broken,
     OutcomeUnknown,
     Problem,
-    busy,
-    inside,
     limit,
-    locked,
-    reason,
 )
 from remote_lab.push import manifest
-from remote_lab.remote_programs import LAB, values
-from remote_lab.remote_state import HomeReport
+from remote_lab.push.dotfiles_errors import LIMIT, RULES
+from remote_lab.push.dotfiles_result import DotfilesResult
+from remote_lab.remote_failures import failed
+from remote_lab.remote_programs import LAB, values, yes_or_no
+from remote_lab.remote_state import RemoteState
+from remote_lab.settings import Mode
 from remote_lab.tools.files import write_whole
 from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program
-from remote_lab.transport.session import number
+from remote_lab.transport.session import Record
 from remote_lab.ui import show
 
 PROGRAMS = (*("state", "lock", "places", "bashrc", "former", "compare", *LAB, "apply"),)
 BACK = (*PROGRAMS, "back")
-BLOCKED = re.compile("not a directory|file exists", re.IGNORECASE)
-FULL = re.compile("no space left|quota|read-only", re.IGNORECASE)
+Way = Literal["undo", "remove"]
 
 
 def push(
     connection: Connection,
-    pieces: list[manifest.Piece],
-    mode: str = "apply",
+    dotfiles: list[manifest.Dotfile],
+    mode: Mode = "apply",
     restart: bool = False,
     *,
     code: bool = True,
-) -> HomeReport:
-    """Bring home/remote to a remote; sh/apply.sh has the three-way rule (judge).
+) -> DotfilesResult:
+    """Bring home/remote to a remote; sh/compare.sh has the three-way rule (judge).
 
     Args:
         connection: The way to the remote.
-        pieces: What home/remote holds.
-        mode: apply; force (what was edited there gives way); dry (only tell).
+        dotfiles: What home/remote holds.
+        mode: apply; force (overwrite what was changed there); dry (only report).
         restart: Restart the lab if it needs it, even with kernels running.
-        code: Whether to ask how the code there is, as well.
+        code: Whether to query the state of the code there as well.
 
     Raises:
-        Problem: The remote holds edits that the push would overwrite (exit code 3),
-            or could not do it; then everything is as it was.
+        Problem: The push would overwrite changes on the remote (exit code 3), or
+            failed; then everything is as it was.
         Unreachable: It can't be reached.
         OutcomeUnknown: The connection broke, and did not come back.
     """
-    asked = values(connection, mode=mode, restart="yes" if restart else "no")
+    needed = values(connection, mode=mode, restart=yes_or_no(restart))
     more = ("code",) if code else ()
     main = "push_home\nlab_status\nin_use" + ("\ncode_state" if code else "")
-    bundle = Bundle(program(*PROGRAMS, *more, values=asked, main=main))
-    manifest.pack(connection.project, pieces, bundle)
-    report = HomeReport()
+    bundle = Bundle(program(*PROGRAMS, *more, values=needed, main=main))
+    manifest.pack(connection.project, dotfiles, bundle)
+    records: list[Record] = []
     try:
-        status, errors = connection.deliver(bundle, report.take, dry=mode == "dry")
+        status, errors = connection.deliver(bundle, records.append, dry=mode == "dry")
     except Broken as error:
         if mode == "dry":
             again = connection.verb("push --dry-run")
             raise Broken(error.what, NOTHING, again) from None
-        _what_became(connection, "push", bundle.id, report)
-        # Behind the switch, it may have been cut off: the same again does what is left.
-        return _finished(
-            report, lambda: push(connection, pieces, mode, restart, code=code)
+        result = _after_a_cut(connection, "push", bundle.id, records)
+        # It may have been cut off behind the switch: a repetition does what is left.
+        return _completed(
+            result, lambda: push(connection, dotfiles, mode, restart, code=code)
         )
+    result = DotfilesResult.parse(records)
     if status:
-        raise _failed(connection, report, errors)
-    return report
+        raise _failed(connection, result, errors)
+    return result
 
 
-def look(connection: Connection) -> HomeReport:
-    """Ask a remote what it has of the code, and how its lab is."""
-    return _run(
-        connection, (*PROGRAMS, "code"), "code_state\nlab_status\nin_use", False
-    )
+def query(connection: Connection) -> RemoteState:
+    """Query the state of a remote's code and lab, and which push is in use."""
+    main = "code_state\nlab_status\nin_use"
+    return _run(connection, (*PROGRAMS, "code"), main, False).state
 
 
-def renew_lab(connection: Connection, restart: bool) -> HomeReport:
-    """Have the lab take up a new environment, if it is idle or the user says so."""
+def renew_lab(connection: Connection, restart: bool) -> DotfilesResult:
+    """Restart the lab for a new environment, if it is idle or `restart` is set."""
     main = ': >"$current/pending/lab"\nfollow_up\nlab_status'
     return _run(connection, PROGRAMS, main, restart)
 
 
-def undo(connection: Connection, restart: bool = False) -> HomeReport:
-    """Turn the switch back to the generation before the one in use.
+def undo(connection: Connection, restart: bool = False) -> DotfilesResult:
+    """Switch back to the generation before the one in use.
+
+    Args:
+        connection: The way to the remote.
+        restart: Restart the lab if it needs it, even with kernels running.
 
     Raises:
         Problem: There is none, or it could not be done.
         OutcomeUnknown: The connection broke, and did not come back.
     """
-    # Until it is known how it ended, the next undo goes by the same name: the remote
-    # goes back once for it, however often it is asked.
+    # Until its result is known, the next undo has the same id: the remote goes back
+    # once for it, however often it is repeated.
     note = connection.project.state / f"{connection.remote.name}.undo"
     id = note.read_text(encoding="utf-8") if note.exists() else os.urandom(8).hex()
     write_whole(note, id)
-    report = _verb(connection, "undo", id, restart)
+    result = _back(connection, "undo", id, restart)
     note.unlink()
-    return report
+    return result
 
 
-def remove(connection: Connection, sure: bool = False, key: str = "") -> HomeReport:
-    """Take everything of the project off the account, but its code and data.
+def remove(connection: Connection, sure: bool = False, key: str = "") -> DotfilesResult:
+    """Remove everything of the project from the account, except code and data.
 
     Args:
         connection: The way to the remote.
         sure: Whether kernels and terminals in the lab may be ended.
-        key: The public key of this laptop: the report has whether it stays there.
+        key: The public key of this laptop: the result has whether it stays there.
 
     Raises:
         Busy: Some run in the lab, and may not be ended; nothing was changed.
         Problem: It could not be done.
         OutcomeUnknown: The connection broke, and did not come back.
     """
-    return _verb(connection, "remove", os.urandom(8).hex(), sure, key)
+    return _back(connection, "remove", os.urandom(8).hex(), sure, key)
 
 
 def _run(
     connection: Connection, programs: tuple[str, ...], main: str, restart: bool
-) -> HomeReport:
-    asked = values(connection, restart="yes" if restart else "no")
-    report = HomeReport()
-    status, records = connection.run(program(*programs, values=asked, main=main))
-    for record in records:
-        report.take(record)
+) -> DotfilesResult:
+    needed = values(connection, restart=yes_or_no(restart))
+    status, records = connection.run(program(*programs, values=needed, main=main))
+    result = DotfilesResult.parse(records)
     if status:
-        raise _failed(connection, report, "")
-    return report
+        raise _failed(connection, result, "")
+    return result
 
 
-def _verb(
-    connection: Connection, verb: str, id: str, restart: bool, key: str = ""
-) -> HomeReport:
-    agreed = "yes" if restart else "no"
-    asked = values(connection, mode="apply", restart=agreed, public_key=key)
-    main = {"undo": "undo_home\nlab_status", "remove": "remove_home"}[verb]
-    report = HomeReport()
+def _back(
+    connection: Connection, way: Way, id: str, restart: bool, key: str = ""
+) -> DotfilesResult:
+    needed = values(connection, mode="apply", restart=yes_or_no(restart))
+    needed["public_key"] = key
+    main = {"undo": "undo_home\nlab_status", "remove": "remove_home"}[way]
+    records: list[Record] = []
     try:
-        bundle = Bundle(program(*BACK, values=asked, main=main), id)
-        status, errors = connection.deliver(bundle, report.take)
+        bundle = Bundle(program(*BACK, values=needed, main=main), id)
+        status, errors = connection.deliver(bundle, records.append)
     except Broken:
-        _what_became(connection, verb, id, report)
-        if verb == "remove":
-            return report
-        return _finished(report, lambda: _verb(connection, verb, id, restart))
+        result = _after_a_cut(connection, way, id, records)
+        if way == "remove":
+            return result
+        return _completed(result, lambda: _back(connection, way, id, restart))
+    result = DotfilesResult.parse(records)
     if status:
-        raise _failed(connection, report, errors)
-    return report
+        raise _failed(connection, result, errors)
+    return result
 
 
-def _what_became(
-    connection: Connection, verb: str, id: str, report: HomeReport
-) -> None:
-    """After a cut: the remote may have finished. Ask it, by the verb's own name.
+def _after_a_cut(
+    connection: Connection,
+    command: Literal["push"] | Way,
+    id: str,
+    records: list[Record],
+) -> DotfilesResult:
+    """The result of a command whose connection broke: the remote may have finished.
+
+    Args:
+        connection: The way to the remote.
+        command: The command.
+        id: Its id, by which the remote knows it.
+        records: What it reported before.
 
     Raises:
         Problem: It has not finished.
-        OutcomeUnknown: It can't be asked.
+        OutcomeUnknown: The remote can't be queried.
     """
     name = connection.remote.name
-    show.note(f"The connection to {name} broke: asking what became of the {verb}.")
-    asked = values(connection, id=id)
+    show.note(f"The connection to {name} broke: querying the result of the {command}.")
+    needed = values(connection, id=id)
+    text = program("state", "lock", "result", values=needed, main="result")
     try:
-        _, records = connection.run(
-            program("state", "lock", "result", values=asked, main="result")
-        )
+        _, answer = connection.run(text)
     except Problem as error:
         raise OutcomeUnknown(
             f"The connection to {name} broke, and does not come back: {error.what}",
-            f"The remote is as before, or as after this {verb}: never in between.",
-            f"{connection.verb(verb)}   (again: it finds out, and does only what is"
-            " left to do)",
+            f"The remote is as before, or as after this {command}: never in between.",
+            f"{connection.verb(command)}   (safe to repeat: it finds out, and does only"
+            " what is left)",
             UNREACHABLE,
         ) from None
-    for record in records:
-        if record[0] == "kept":
-            report.take(record)
-    if (verb, id) in records or (verb == "remove" and ("gone",) in records):
-        report.notes.append(f"The connection broke, but the {verb} had arrived.")
-        report.current = id
-        return
-    off = verb == "remove" and ("off",) in records
+    removed = command == "remove"
+    if (command, id) in answer or (removed and ("gone",) in answer):
+        kept = [record for record in answer if record[0] == "kept"]
+        result = DotfilesResult.parse([*records, *kept])
+        result.notes.append(f"The connection broke, but the {command} was done.")
+        result.state.current = id
+        return result
     raise Problem(
-        f"The connection to {name} broke before the {verb} was through.",
+        f"The connection to {name} broke before the {command} was done.",
         (
             "Nothing of the project is in use there any more; some of it is left."
-            if off
+            if removed and ("off",) in answer
             else "The files of the remote are as they were."
         ),
-        connection.verb(verb),
+        connection.verb(command),
     )
 
 
-def _finished(report: HomeReport, again: Callable[[], HomeReport]) -> HomeReport:
-    """What was done before the connection broke, and what was left to do."""
+def _completed(
+    result: DotfilesResult, again: Callable[[], DotfilesResult]
+) -> DotfilesResult:
+    """What was done before the connection broke, and then by a repetition."""
     try:
         later = again()
     except Problem as error:
-        report.notes.append(f"What follows it waits for the next push: {error.what}")
-        return report
-    later.changed = {**report.changed, **later.changed}
-    later.generation = later.generation or report.generation
-    later.followed = report.followed + later.followed
-    later.notes = report.notes + later.notes
+        result.notes.append(f"The rest waits for the next push: {error.what}")
+        return result
+    later.changed = {**result.changed, **later.changed}
+    later.generation = later.generation or result.generation
+    later.restarted = result.restarted + later.restarted
+    later.notes = result.notes + later.notes
     return later
 
 
-def no_sudo(connection: Connection, command: list[str]) -> Problem:
-    """The error where the system service needs sudo, and does not get it."""
-    return Problem(
-        f"The system service of {connection.remote.name} needs sudo, which was refused"
-        " or wants a password.",
-        "Everything else is in place; the service is as it was.",
-        f"ssh -t {connection.remote.host} sudo {shlex.join(command)}   (or let an admin"
-        " do it), then the same command again.",
-    )
-
-
-def _failed(connection: Connection, report: HomeReport, errors: str) -> Problem:
-    name, slug = connection.remote.name, connection.project.slug
-    as_was = f"{name} is as it was."
-    failure = report.failure
-    # A banner may talk of limits, too: where the remote knows better, that counts.
-    if failure[:1] in ((), ("nowrite",), ("incomplete",)) and (met := limit(errors)):
-        return Problem(
-            f"A limit of the account on {name} is too low for this: {met}",
-            as_was,
-            f"Look at them: {connection.shell('ulimit -a')}   and ask who runs it.",
-        )
-    # Some shells end at once where a file can't be made, with no last record.
-    if not failure and FULL.search(errors):
-        failure = ("nowrite",)
-    match failure:
-        case ("clashes",):
-            paths = [p for p, word in report.changed.items() if word == "clash"]
-            return Problem(
-                f"Edited on {name} since the last push, and changed here too:"
-                f" {', '.join(paths)}.",
-                as_was,
-                "Take over what you want into home/remote, then:"
-                f" {connection.verb('push --force')}   (what is there now is kept:"
-                f" {connection.verb('undo')})",
-                REMOTE_EDITED,
-                report.diff,
-            )
-        case ("locked", owner):
-            return locked(name, owner, connection.shell(LOCK.format(slug)))
-        case ("foreign", place):
-            away = connection.shell(shlex.join(["mv", place, f"{place}.mine"]))
-            return Problem(
-                f"~/{place} on {name} is there already, and not ours.",
-                as_was,
-                f"Move it away: {away}   then: {connection.verb('push')}",
-            )
-        case ("nowrite", *place) if BLOCKED.search(errors):
-            return Problem(
-                f"{name} can't write{' to ' if place else ''}{''.join(place)}:"
-                f" {reason(errors)}",
-                as_was,
-                "Something stands where a folder has to be. Move it away there, then:"
-                f" {connection.verb('push')}",
-            )
-        case ("nowrite" | "stopped" as when, *place):
-            return Problem(
-                f"{name} can't write{' to ' if place else ''}{''.join(place)}:"
-                f" {reason(errors)}",
-                as_was if when == "nowrite" else f"The lab is stopped. Else {as_was}",
-                "Is the disk full, your quota, or the home read-only? Look with:"
-                f" {connection.shell('df -h .')}   (df -i, where files are counted)",
-            )
-        case ("incomplete",):
-            return Problem(
-                f"What was sent to {name} did not arrive whole: {reason(errors)}",
-                as_was,
-                "If the disk is full, make room; if tar or gzip is missing, ask for it;"
-                f" then: {connection.verb('push')}",
-            )
-        case ("nosudo", *command):
-            return no_sudo(connection, command)
-        case ("never",):
-            return Problem(
-                f"There is nothing of this project on {name}: it was never pushed"
-                " there, or has been removed.",
-                todo=connection.verb("push"),
-            )
-        case ("owed", file):
-            return Problem(
-                f"{name} can't write to {file}, the file that a link of yours leads to:"
-                f" {reason(errors)}",
-                "It is owed that by the push or undo before; of this one, nothing was"
-                " done.",
-                f"Once it can be written: {connection.verb('push')}",
-            )
-        case ("unsettled",):
-            return Problem(
-                f"{name} can't bring to its disk what was written: {reason(errors)}",
-                "All is in place, but a power cut now could undo it.",
-                f"Look at the disk: {connection.shell('df -h .')}   then:"
-                f" {connection.verb('push')}",
-            )
-        case ("behind", file, verb):
-            return Problem(
-                f"{name} can't write to {file}, the file that a link of yours leads"
-                f" to: {reason(errors)}",
-                "All else is in place, and nothing is half written.",
-                f"Once it can be written, it will be: {connection.verb(verb)}",
-            )
-        case ("remains", place):
-            return Problem(
-                f"{name} can't take ~/{place} away: {reason(errors)}",
-                "Nothing of the project is in use there any more.",
-                f"Once that is mended, again: {connection.verb('remove')}",
-            )
-        case ("busy", count, kernels):
-            again = connection.verb("remove --yes")
-            return busy(name, inside(count, kernels), again)
-        case ("first", count, _):
-            yes = " --yes" if number(count) else ""
-            return Problem(
-                f"This was the first push to {name}: there is none before it.",
-                as_was,
-                f"To take everything off again: {connection.verb('remove' + yes)}",
-            )
-        case ("pruned", generation):
-            return Problem(
-                f"The generation before, {generation}, is no longer kept.",
-                as_was,
-                "Take the former files from git, then: " + connection.verb("push"),
-            )
-    said = " ".join(failure) or reason(errors)
-    return Problem(f"{name} did not take it: {said}", as_was, connection.verb("doctor"))
+def _failed(connection: Connection, result: DotfilesResult, errors: str) -> Problem:
+    failure, rules = result.failure, RULES
+    # A banner may mention limits, too: a record that explains more comes first.
+    if failure[:1] in ((), ("nowrite",), ("incomplete",)) and limit(errors):
+        rules = (LIMIT, *rules)
+    changed = [path for path, action in result.changed.items() if action == "clash"]
+    again = connection.verb("remove --yes")
+    facts = {"changed": ", ".join(changed), "limit": limit(errors), "again": again}
+    error = failed(connection, rules, failure, errors, **facts)
+    error.diff = result.diff if failure == ("clashes",) else []
+    return error

@@ -1,4 +1,4 @@
-"""Pushing to many remotes side by side: each goes its way, and all fates are told.
+"""Push to many remotes side by side, and show the result of each.
 
 No more than a few log in at once, for sshd drops logins when ten are under way through
 one server, as through a jump host. Where a password or a code is asked for, that is
@@ -36,7 +36,7 @@ def push_all(
     """
     try:
         again = project.command(options.command, *remotes)
-        pieces = manifest.read(project, again) if "home" in options.only else None
+        dotfiles = manifest.read(project, again) if "home" in options.only else None
     except Problem as error:  # nothing can be pushed anywhere
         return [Outcome(remote.name, problem=error) for remote in remotes]
     table = Table()
@@ -46,7 +46,7 @@ def push_all(
 
         table = LiveTable(len(remotes))
     with table:
-        return _Pushes(project, options, pieces, table).all(remotes)
+        return _Pushes(project, options, dotfiles, table).all(remotes)
 
 
 class _Pushes:
@@ -56,17 +56,17 @@ class _Pushes:
         self,
         project: Project,
         options: Options,
-        pieces: list[manifest.Piece] | None,
+        dotfiles: list[manifest.Dotfile] | None,
         table: Table,
     ) -> None:
-        self._project, self._options, self._pieces = project, options, pieces
+        self._project, self._options, self._dotfiles = project, options, dotfiles
         self._table = table
         self._at_once = BoundedSemaphore(AT_ONCE)
         self._stopped = Event()
         self._outcomes: dict[str, Outcome] = {}
 
     def all(self, remotes: list[Remote]) -> list[Outcome]:
-        """Do them; a Ctrl-C, which the terminal gives to each ssh too, ends them."""
+        """Push to all; a Ctrl-C, which the terminal sends to each ssh too, ends it."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
             under_way = {pool.submit(self._quiet, r): r for r in remotes}
             try:
@@ -81,7 +81,7 @@ class _Pushes:
                 show.note("Interrupted: waiting for the result of those under way ...")
                 pool.shutdown(cancel_futures=True)
                 for future, remote in under_way.items():
-                    self._outcomes.setdefault(remote.name, self._fate(future, remote))
+                    self._outcomes.setdefault(remote.name, self._result(future, remote))
         return [self._outcomes[remote.name] for remote in remotes]
 
     def _quiet(self, remote: Remote) -> Outcome:
@@ -105,7 +105,7 @@ class _Pushes:
 
     def _push(self, remote: Remote, ask: bool) -> Outcome:
         way = Connection(self._project, remote, ask)
-        return push(way, self._options, self._pieces, self._goes_on)
+        return push(way, self._options, self._dotfiles, self._goes_on)
 
     def _goes_on(self) -> bool:
         return not self._stopped.is_set()
@@ -116,9 +116,9 @@ class _Pushes:
             self._outcomes[remote.name] = self._interrupted(remote, "under way")
             outcome = self._asking(remote)
         self._outcomes[remote.name] = outcome
-        self._table.end(remote.name, outcome.fate[0])
+        self._table.end(remote.name, outcome.result[0])
 
-    def _fate(self, future: Future[Outcome], remote: Remote) -> Outcome:
+    def _result(self, future: Future[Outcome], remote: Remote) -> Outcome:
         if future.cancelled():
             return self._interrupted(remote, "not yet begun")
         return future.result()
@@ -132,27 +132,3 @@ class _Pushes:
             self._project.command(self._options.command, remote),
         )
         return Outcome(remote.name, problem=problem)
-
-
-def problems(outcomes: list[Outcome]) -> None:
-    """Tell each problem once, with the names of the remotes that have it."""
-    met: dict[tuple[str, str, str], list[str]] = {}
-    for outcome in outcomes:
-        if error := outcome.problem:
-            key = (error.what, error.unchanged, error.todo)
-            met.setdefault(key, []).append(outcome.remote)
-    for (what, still, todo), names in met.items():
-        if len(names) > 1 or names[0] not in what:
-            what = f"{', '.join(names)}: {what}"
-        show.problem(Problem(what, still, todo))
-
-
-def table(outcomes: list[Outcome]) -> None:
-    """Tell each one's result, a line a remote."""
-    width = max(len(outcome.remote) for outcome in outcomes)
-    for outcome in outcomes:
-        fate, particulars = outcome.fate
-        show.line(
-            "✗" if outcome.problem else "✓",
-            f"{outcome.remote:<{width}}  {fate:<13}  {particulars}".rstrip(),
-        )

@@ -1,4 +1,4 @@
-"""The home pieces: home/remote, a folder that mirrors the remote's home."""
+"""The dotfiles: home/remote, a folder that mirrors the remote's home."""
 
 import hashlib
 import os
@@ -15,13 +15,13 @@ from remote_lab.tools.conflicts import is_marked
 from remote_lab.tools.git import git
 from remote_lab.transport.bundle import Bundle
 
-# What file managers and editors leave beside files; it is nobody's configuration.
+# What file managers and editors leave beside files: no configuration.
 LITTER = re.compile(r"\.DS_Store|\._.*|.*~|.*\.sw[a-p]|__pycache__")
 
 
 @dataclass(frozen=True)
-class Piece:
-    """One file or link to be.
+class Dotfile:
+    """One file or link that a push brings.
 
     Attributes:
         path: Where in the home, with slashes.
@@ -41,7 +41,7 @@ class Piece:
         return f"{self.kind}:{hashlib.sha256(self.data).hexdigest()}"
 
 
-def read(project: Project, again: str) -> list[Piece]:
+def read(project: Project, again: str) -> list[Dotfile]:
     """The dotfiles, sorted by path.
 
     Args:
@@ -49,7 +49,7 @@ def read(project: Project, again: str) -> list[Piece]:
         again: What to type once a problem is fixed.
 
     Raises:
-        Problem: A name can't travel, a file holds conflict markers or is unmerged.
+        Problem: A name can't be sent, a file holds conflict markers or is unmerged.
     """
     root = project.root / "home" / "remote"
     listed = ("diff", "--name-only", "--diff-filter=U", "-z", "--", root)
@@ -58,48 +58,48 @@ def read(project: Project, again: str) -> list[Piece]:
         unmerged = git(project, *listed)
     if unmerged:
         raise _conflict(unmerged.split("\0")[0], again)
-    pieces = []
+    dotfiles = []
     for path in sorted(root.rglob("*")):
         inside = path.relative_to(root)
         if any(LITTER.fullmatch(part) for part in inside.parts):
             continue
         if path.is_symlink():
-            pieces.append(Piece(_name(inside), "l", _target(path, inside)))
+            dotfiles.append(Dotfile(_name(inside), "l", _target(path, inside)))
         elif path.is_file():
-            pieces.append(_file(project, path, _name(inside), again))
-    return sorted(pieces, key=lambda piece: piece.path.encode())
+            dotfiles.append(_file(project, path, _name(inside), again))
+    return sorted(dotfiles, key=lambda dotfile: dotfile.path.encode())
 
 
-def pack(project: Project, pieces: list[Piece], bundle: Bundle) -> None:
-    """Put the pieces into a bundle, with their manifest and the links they need."""
-    for piece in pieces:
-        if piece.kind == "l":
-            bundle.add_link(f"new/{piece.path}", piece.data.decode())
+def pack(project: Project, dotfiles: list[Dotfile], bundle: Bundle) -> None:
+    """Put the dotfiles into a bundle, with their manifest and the links they need."""
+    for dotfile in dotfiles:
+        if dotfile.kind == "l":
+            bundle.add_link(f"new/{dotfile.path}", dotfile.data.decode())
         else:
-            bundle.add(f"new/{piece.path}", piece.data, piece.kind == "x")
-    manifest = "".join(f"{piece.path}\t{piece.state}\n" for piece in pieces)
+            bundle.add(f"new/{dotfile.path}", dotfile.data, dotfile.kind == "x")
+    manifest = "".join(f"{dotfile.path}\t{dotfile.state}\n" for dotfile in dotfiles)
     bundle.add("manifest", manifest.encode())
     bundle.add(
-        "links", "".join(f"{place}\n" for place in links(project, pieces)).encode()
+        "links", "".join(f"{place}\n" for place in links(project, dotfiles)).encode()
     )
 
 
-def links(project: Project, pieces: list[Piece]) -> list[str]:
-    """The places in the home that lead to the pieces.
+def links(project: Project, dotfiles: list[Dotfile]) -> list[str]:
+    """The places in the home that lead to the dotfiles.
 
-    The project's own folder is one link; each piece outside it has its own.
+    The project's own folder is one link; each dotfile outside it has its own.
     """
     own = f".config/remote-lab/{project.slug}"
-    outside = {p.path for p in pieces if not p.path.startswith(f"{own}/")}
-    inside = {own} if len(outside) < len(pieces) else set()
+    outside = {p.path for p in dotfiles if not p.path.startswith(f"{own}/")}
+    inside = {own} if len(outside) < len(dotfiles) else set()
     return sorted(outside | inside)
 
 
-def _file(project: Project, path: Path, name: str, again: str) -> Piece:
+def _file(project: Project, path: Path, name: str, again: str) -> Dotfile:
     data = path.read_bytes()
     if is_marked(data):
         raise _conflict(str(path.relative_to(project.root)), again)
-    return Piece(name, "x" if path.stat().st_mode & 0o100 else "f", data)
+    return Dotfile(name, "x" if path.stat().st_mode & 0o100 else "f", data)
 
 
 def _target(path: Path, inside: Path) -> bytes:
@@ -107,9 +107,9 @@ def _target(path: Path, inside: Path) -> bytes:
     # 100 bytes is what the tar format of old gives a link.
     if len(target) > 100 or re.search(rb"[\0-\x1f\x7f]", target) or not _utf8(target):
         raise Problem(
-            f"home/remote/{inside.as_posix()!r} leads to a place that can't travel.",
+            f"home/remote/{inside.as_posix()!r} leads to a place that can't be sent.",
             "Nothing was pushed.",
-            "Have it lead elsewhere: at most 100 bytes, no line ends or tabs.",
+            "Let it lead elsewhere: at most 100 bytes, no line ends or tabs.",
         )
     return target
 
@@ -131,7 +131,7 @@ def _name(inside: Path) -> str:
         fits = False
     if not fits or name != name.strip() or any(c < " " or c == "\\" for c in name):
         raise Problem(
-            f"home/remote/{name!r} has a name that can't travel.",
+            f"home/remote/{name!r} has a name that can't be sent.",
             "Nothing was pushed.",
             "Rename it: at most 100 bytes, and 150 for the folders that it lies in; no"
             " line ends, tabs or backslashes, no space at the end.",

@@ -1,6 +1,6 @@
-# Push the home pieces: stage a generation of what compare.sh finds to be done, and turn
+# Push the dotfiles: stage a generation of what compare.sh finds to be done, and turn
 # the one switch, $current. What came lies in $work:
-#   new/       the home pieces
+#   new/       the dotfiles
 #   manifest   their paths and states, PATH<tab>KIND:SUM
 #   links      the places outside that lead to them
 # A generation is the same, with what the user made his own carried over, and with

@@ -44,7 +44,7 @@ undo_pending() { # tell what changes, and note what has to follow
     still_owed "$state/$back" || return
     while IFS=$tab read -r path _ _ here _ && IFS=$tab read -r _ _ _ there _ <&3; do
         [ "$here" != "$there" ] || continue
-        if [ "$there" = - ]; then say drop "$path"; else say take "$path"; fi
+        if [ "$there" = - ]; then say drop "$path"; else say put "$path"; fi
         pending "$state/$back" "$path" || return
     done <"$work/here" 3<"$work/there"
     [ -e "$current/replaced" ] || return 0
@@ -52,13 +52,13 @@ undo_pending() { # tell what changes, and note what has to follow
     (cd "$current/replaced" && find . -type f) >"$work/behind" || return
     while IFS= read -r path; do
         [ -e "$current/home/$path" ] || continue # he took it away
-        say take "${path#./}"
+        say put "${path#./}"
         cp -p "$current/home/$path" "$current/written/$path" || return
     done <"$work/behind"
     echo "$left/replaced" >"$state/$back/pending/through"
 }
 
-keep_own() { # a copy of the home pieces, if the user has made any of them his own
+keep_own() { # a copy of the dotfiles, if the user has made any of them his own
     pair "$current/manifest" "$current/manifest" && look "$current/home" "$work/now" &&
         (cd "$current/home" && find . ! -type d) >"$work/files" || return
     # As many files as were pushed, and the same: then nothing is his.
@@ -86,7 +86,7 @@ remove_home() { # everything of the project, but its code, off this account
         mv "$work/kept" "$HOME/$slug.kept.$id" || fail 1 stopped "$HOME"
         say kept "$slug.kept.$id"
     fi
-    # First: a push that finds this note, and no block, would take it that a user deleted it.
+    # First: a push that finds this note, and no block, would conclude that the user deleted it.
     rm -f "$state/bashrc-block" && settle "$HOME" || fail 1 stopped "$HOME"
     # The one switch, to nowhere: from here on, the home shows nothing of ours.
     rm -f "$current" || fail 1 stopped "$state"

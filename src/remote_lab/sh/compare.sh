@@ -2,7 +2,7 @@
 # verdicts are told to the laptop, and noted for apply.sh.
 #   $work/pairs      PATH OLD NEW        of two manifests
 #   $work/now        PATH OLD NEW NOW OWN    and what is there; OWN: a link of the user's
-#   $work/verdicts   WORD PATH OWN       take, drop or clash
+#   $work/verdicts   WORD PATH OWN       put, drop or clash
 # Needs: state.sh, places.sh, mode (apply, force or dry).
 
 as_pushed() { # nothing new comes, and all is as it was pushed; if in doubt, it is not
@@ -109,14 +109,14 @@ judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
         [ "$now" != "$new" ] || continue
         [ "$old$now" != -d: ] || ! goes "$path" || now=-
         ! emptied "$path" || now=$old
-        if [ "$now" != "$old" ]; then # edited there
+        if [ "$now" != "$old" ]; then # changed on the remote
             if [ "$new" = "$old" ] || [ "$new" = - ]; then word=keep; else word=clash; fi
         elif [ "$new" = - ]; then
             word=drop
         elif in_the_way "$path"; then
             word=clash
         else
-            word=take
+            word=put
         fi
         if [ "$word" = keep ]; then
             say kept "$path"
