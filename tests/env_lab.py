@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from remote_lab import settings
-from remote_lab.env import stamp
+from remote_lab.env import build, stamp
 from remote_lab.transport.connection import Connection
 
 REAL_UV = shutil.which("uv") or ""
@@ -123,7 +123,7 @@ class Lab:
 
     def build(self) -> stamp.EnvironmentReport:
         wanted = stamp.stamp(self.connection.project, "")
-        return stamp.build(self.connection, wanted, "")
+        return build.build(self.connection, wanted, "")
 
     def stamped(self) -> bool:
         kept = self.code / ".venv" / ".remote-lab-stamp"

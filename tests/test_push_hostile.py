@@ -125,7 +125,7 @@ def test_any_answer_is_survived(
     """Any bytes: an exit code of ours, no traceback, nothing that a terminal obeys."""
     hostile.says("lab\ttmux\trunning\t1")
     assert (
-        "The lab is running (tmux)." in called(project, "doctor").stdout
+        "The lab is running, managed by tmux." in called(project, "doctor").stdout
     )  # it is believed
     before = outside(project)
     tried = 0
@@ -169,15 +169,19 @@ def test_any_answer_is_survived(
 SHOWN = {
     "status": ["lab\t%\t%\t1", "gpu\t%"],
     "doctor": [
-        "need\t%\tno",
+        "missing\t%",
+        "foreign\t%\t%\t%\t9",
+        "pairs\tno",
+        "note\t%",
+        "shell\t%",
         "need\tlinger\tno\t%",
         "lab\t%\t%\t0",
         "code\tours\t%\t%",
     ],
-    "push --only home": ["take\t%", "kept\t%", "generation\t%", "restarted\t%", "%"],
-    "push --only home --dry-run": ["take\t%", "diff\t+%", "diff\t%"],
+    "push --only home": ["put\t%", "kept\t%", "generation\t%", "restarted\t%", "%"],
+    "push --only home --dry-run": ["put\t%", "diff\t+%", "diff\t%"],
     "push --only code": ["code\tours\tnone\t%", "edited\t%"],
-    "undo": ["take\t%", "generation\t%\t%", "lab\t%\t%\t%"],
+    "undo": ["put\t%", "generation\t%\t%", "lab\t%\t%\t%"],
     "remove": ["kept\t%", "removed"],
     "lab start": ["lab\t%\trunning\t1"],
     "lab logs": ["logs", "%"],
@@ -237,7 +241,11 @@ TYPED = {
     "push --only home": ["foreign\t%", "nosudo\t%", "locked\t%", "pruned\t%"],
     "push --only code": ["code\tours\tnone\tx\nparted\t%"],
     "lab start": ["nosudo\t%", "nolinger\t%\nlab\tx\trunning\t1"],
-    "doctor": ["need\tlinger\tno\t%\nlab\tsystemd-user\tx\t1", "need\t%\tno"],
+    "doctor": [
+        "need\tlinger\tno\t%\nlab\tsystemd-user\tx\t1",
+        "missing\t%",
+        "foreign\t%\t%\t%\t%",
+    ],
     "save": [f"commit\t{'a' * 40}\t%\nbundle\t", "why\t%"],
 }
 
@@ -316,11 +324,11 @@ def test_no_line_gets_into_the_ssh_configuration(
     assert '"/run/user/1000/a b é/lab.sock"' in config.read_text()
     for target in TARGETS:
         hostile.says(f"socket\t{target}", "token\tx")
-        told(called(project, "tunnel", "up"), 1, "odd")
+        told(called(project, "tunnel", "up"), 1, "invalid")
         assert config.read_text().splitlines() == usual
     for port in ("0", "65536", "-1", "x", "8888 x", "9" * 5000, "²"):
         hostile.says(f"port\t{port}", "token\tx")
-        told(called(project, "tunnel", "up"), 1, "odd")
+        told(called(project, "tunnel", "up"), 1, "invalid")
         assert config.read_text().splitlines() == usual
     # Nor from what an older ./remote has kept.
     (config.parent / "titanic.target").write_bytes(

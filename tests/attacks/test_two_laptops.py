@@ -22,7 +22,7 @@ from laptop import Laptop
 from project import Project
 
 from remote_lab import settings
-from remote_lab.env import stamp
+from remote_lab.env import build, stamp
 from remote_lab.errors import Problem
 from remote_lab.push import code, dotfiles, manifest
 from remote_lab.transport.connection import Connection
@@ -156,7 +156,7 @@ def test_an_undo_in_between_is_noticed(pushers: list[Pusher]) -> None:
 def test_the_environment_is_built_for_the_same_push(lab: Lab) -> None:
     wanted = stamp.stamp(lab.connection.project, "")
     with pytest.raises(Problem, match="came in between") as raised:
-        stamp.build(lab.connection, wanted, "of another push")
+        build.build(lab.connection, wanted, "of another push")
     assert "Nothing of the environment was changed" in raised.value.unchanged
 
 

@@ -5,6 +5,7 @@ import hashlib
 import re
 import subprocess
 import tempfile
+import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -100,6 +101,27 @@ RULES = (
         "Fix what it reports, then: {again}",
     ),
 )
+
+
+def build(connection: Connection, wanted: str, current: str) -> EnvironmentReport:
+    """Build the environment on a remote; the code is there already.
+
+    Args:
+        connection: The way to it.
+        wanted: What stamp gives.
+        current: The push whose dotfiles are in use there (RemoteState).
+
+    Raises:
+        Problem: It can't be built; the next push tries again.
+    """
+    began = time.monotonic()
+    report = Build(connection, wanted, current).run()
+    report.seconds = round(time.monotonic() - began, 1)
+    show.done(
+        f"{connection.remote.name}: the environment is in place, {report.how}"
+        f" ({report.seconds:.0f} s)."
+    )
+    return report
 
 
 class Build:

@@ -6,14 +6,11 @@ in build.py, which is loaded only if there is something to build.
 """
 
 import hashlib
-import time
 from dataclasses import dataclass
 
 from remote_lab.errors import Problem
 from remote_lab.settings import Project
 from remote_lab.tools.git import git
-from remote_lab.transport.connection import Connection
-from remote_lab.ui import show
 
 # The files that decide what is in an environment; environment/ lands in its etc/.
 DECISIVE = {
@@ -63,26 +60,3 @@ def stamp(project: Project, again: str) -> str:
         )
     listed = git(project, "ls-tree", "HEAD", "--", first, *others)
     return hashlib.sha256(f"{listed}\n".encode()).hexdigest()
-
-
-def build(connection: Connection, wanted: str, current: str) -> EnvironmentReport:
-    """Build the environment on a remote; the code is there already.
-
-    Args:
-        connection: The way to it.
-        wanted: What stamp gives.
-        current: The push whose dotfiles are in use there (RemoteState).
-
-    Raises:
-        Problem: It can't be built; the next push tries again.
-    """
-    from remote_lab.env.build import Build
-
-    began = time.monotonic()
-    report = Build(connection, wanted, current).run()
-    report.seconds = round(time.monotonic() - began, 1)
-    show.done(
-        f"{connection.remote.name}: the environment is in place, {report.how}"
-        f" ({report.seconds:.0f} s)."
-    )
-    return report

@@ -233,7 +233,10 @@ class _Push:
         if self._options.dry:
             show.step(f"Would build the environment on {self._name}.")
         else:
-            self._outcome.built = stamp.build(connection, wanted, state.current)
+            # Imported here, since few pushes build: packaging takes long to load.
+            from remote_lab.env.build import build
+
+            self._outcome.built = build(connection, wanted, state.current)
 
     def _notebooks(self, state: RemoteState) -> None:
         """Update the notebooks, if scripts came, or a push before was cut off."""

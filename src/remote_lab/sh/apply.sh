@@ -3,17 +3,17 @@
 #   new/       the dotfiles
 #   manifest   their paths and states, PATH<tab>KIND:SUM
 #   links      the places outside that lead to them
-# A generation is the same, with what the user made his own carried over, and with
+# A generation has the same, with the user's changes carried over, and with
 # id (of the push), previous (the generation before) and pending/ (what has to follow).
-# Where he made a link of a piece, to a file of his own, the link stays, and
+# Where the user replaced a dotfile by a link to a file elsewhere, the link stays, and
 # written/ has what goes into that file, replaced/ what was in it.
 #
-# What a crash leaves: before the switch, a stage that the next push sweeps away and
-# links that lead nowhere; after it, pending/ tells the next push what is left to do.
-# A power cut is a crash that forgets what was not brought to the disk: so all that was
-# staged and noted is settled before the switch, and the switch before it is reported.
+# What a crash leaves: before the switch, a stage that the next push deletes, and links
+# that lead nowhere; after it, pending/ tells the next push what is left to do.
+# A power cut also loses what was not synced to the disk: so all that was staged and
+# noted is synced before the switch, and the switch before it is reported.
 #
-# No pipelines where it counts: of a part that dies, sh would learn nothing. And few
+# No pipelines where it counts: sh would not notice a part that fails. And few
 # commands: on a machine nearby, starting them is most of what a push takes.
 # Needs: state.sh, lock.sh, places.sh, bashrc.sh, former.sh, compare.sh, lab.sh, mode,
 # remote (its name).
@@ -26,13 +26,13 @@ stage() { # the new generation, whole, beside the others: $part, to be $next
         [ "$other" -lt "$number" ] || number=$((other + 1))
     done
     next=$state/generations/$number
-    part=$next.$id.part # whose push was killed may have a cp that runs on
+    part=$next.$id.part # if that push was killed, its cp may still be running
     mkdir -p "$part/pending" || return
     if [ -e "$current/home" ]; then
         cp -pPR "$current/home" "$part/home" && readlink "$current" >"$part/previous" ||
             return
     fi
-    # What goes goes first: a folder of it may become a link, that leads elsewhere.
+    # Deletions first: a folder of theirs may become a link that leads elsewhere.
     while IFS=$tab read -r word path own; do
         [ "$word" != drop ] || stage_one drop "$path" || return
     done <"$work/verdicts"
@@ -44,7 +44,7 @@ stage() { # the new generation, whole, beside the others: $part, to be $next
             stage_one "$word" "$path" || return
         fi
     done <"$work/verdicts"
-    if [ ! -e "$part/home" ]; then # a project may have no pieces at all
+    if [ ! -e "$part/home" ]; then # a project may have no dotfiles at all
         [ -d "$work/new" ] || mkdir "$work/new" || return
         mv "$work/new" "$part/home" || return
     fi
@@ -64,7 +64,7 @@ stage_one() { # WORD PATH
     pending "$part" "$2"
 }
 
-folder_for() { # PATH: what is no folder gives way, where one must be: it was a clash
+folder_for() { # PATH: delete what is no folder where one must be: it was a clash
     above=$1 top=''
     while case $above in */*) ;; *) false ;; esac; do
         above=${above%/*}
@@ -75,7 +75,7 @@ folder_for() { # PATH: what is no folder gives way, where one must be: it was a 
     [ -z "$top" ] || rm -f "$part/home/$top"
 }
 
-stage_behind() { # PATH, the user's link to a file of his own: the link stays
+stage_behind() { # PATH, a link of the user's to a file elsewhere: it stays
     from=$(where "$1") new=$work/new/$1
     mkdir -p "$part/written/$1" "$part/replaced/$1" &&
         rmdir "$part/written/$1" "$part/replaced/$1" &&

@@ -8,7 +8,7 @@ undo_home() { # back to the generation before this one
     write_through || fail 1 owed "$behind"
     by=''
     read -r by 2>/dev/null <"$current/undo"
-    if [ "$by" = "$id" ]; then # of what became of it, the laptop has not heard
+    if [ "$by" = "$id" ]; then # the laptop did not receive its result
         back=$(readlink "$current") && read -r left <"$current/left" ||
             fail 1 nowrite "$state"
         say undone
@@ -23,7 +23,7 @@ undo_home() { # back to the generation before this one
         undo_pending || fail 1 nowrite "$state"
     links_free "$state/$back/links"
     links_noted "$state/$back/links" || fail 1 nowrite "$HOME"
-    # So that this undo, asked for twice, goes back once.
+    # So that this undo, if it is repeated, goes back once.
     echo "$id" >"$state/$back/undo" && echo "$left" >"$state/$back/left" &&
         settle "$state" || fail 1 nowrite "$state"
     links_in "$state/$back/links" || fail 1 nowrite "$HOME"
@@ -32,14 +32,14 @@ undo_home() { # back to the generation before this one
     undo_finish
 }
 
-undo_finish() { # tell of it, and do what has to follow
+undo_finish() { # report it, and do what has to follow
     links_out
     settle "$state" "$HOME" || fail 1 unsettled
     say generation "${back#generations/}" "${left#generations/}"
     follow_up
 }
 
-undo_pending() { # tell what changes, and note what has to follow
+undo_pending() { # report what changes, and note what has to follow
     rm -f "$state/$back/pending/through"
     still_owed "$state/$back" || return
     while IFS=$tab read -r path _ _ here _ && IFS=$tab read -r _ _ _ there _ <&3; do
@@ -51,27 +51,27 @@ undo_pending() { # tell what changes, and note what has to follow
     # What is behind the user's links now is kept, as all else of this generation is.
     (cd "$current/replaced" && find . -type f) >"$work/behind" || return
     while IFS= read -r path; do
-        [ -e "$current/home/$path" ] || continue # he took it away
+        [ -e "$current/home/$path" ] || continue # the user deleted it
         say put "${path#./}"
         cp -p "$current/home/$path" "$current/written/$path" || return
     done <"$work/behind"
     echo "$left/replaced" >"$state/$back/pending/through"
 }
 
-keep_own() { # a copy of the dotfiles, if the user has made any of them his own
+keep_own() { # a copy of the dotfiles, if the user has changed any
     pair "$current/manifest" "$current/manifest" && look "$current/home" "$work/now" &&
         (cd "$current/home" && find . ! -type d) >"$work/files" || return
-    # As many files as were pushed, and the same: then nothing is his.
-    pushed=0 his=no
+    # As many files as were pushed, and the same: then the user changed none.
+    pushed=0 changed=no
     while IFS=$tab read -r _ old _ now own; do
         pushed=$((pushed + 1))
-        [ "$now" = "$old" ] && [ "$own" = - ] || his=yes
+        [ "$now" = "$old" ] && [ "$own" = - ] || changed=yes
     done <"$work/now"
-    [ "$his" = yes ] || [ $(($(wc -l <"$work/files"))) -ne $pushed ] || return 0
+    [ "$changed" = yes ] || [ $(($(wc -l <"$work/files"))) -ne $pushed ] || return 0
     cp -pPR "$current/home" "$work/kept"
 }
 
-remove_home() { # everything of the project, but its code, off this account
+remove_home() { # all of the project except its code
     begin
     former_in
     # Noted by even half a first push; what a remove left behind it may go at once.
@@ -104,7 +104,7 @@ remove_home() { # everything of the project, but its code, off this account
     # The key opens the account, whoever put it there: it stays, and that is reported.
     [ -z "$public_key" ] ||
         ! grep -qsF "$public_key" "$HOME/.ssh/authorized_keys" || say key
-    # The notes go last: as long as they are there, remove can be had again.
+    # The notes go last: as long as they are there, remove can be repeated.
     away "$state/generations" && ours_away "$HOME/.local/share/$base" bin jupyter &&
         ours_away "$HOME/.cache/$base" wheels uv && settle "$HOME" && notes_away ||
         fail 1 remains ".local/state/$base"
@@ -144,7 +144,7 @@ ours_away() { # FOLDER NAME...: delete what we made in a folder, and then the fo
     rmdir "$folder" "${folder%/*}" 2>/dev/null || :
 }
 
-notes_away() { # a push that has come meanwhile waits there for the lock
+notes_away() { # a push that came meanwhile waits for the lock
     rm -rf "$state"/lab.addr.* "$state"/lab.log* "$state"/token.* "$state"/claim.* &&
         ours_away "$state" bashrc-block bashrc-made cookie-secret env.unfinished folders lab.addr \
             links pairs.pyz remote run service port project supervise.pid token unended in."$host.$$.$id" lock || return

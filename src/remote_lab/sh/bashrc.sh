@@ -67,7 +67,7 @@ bashrc_has_it() { # 0: the block is in it; 1: it is not; more: it can't be read
     grep -qxF "# >>> $slug >>>" "$HOME/.bashrc"
 }
 
-bashrc_failed() { # the aliases are a comfort: their absence stops nothing
+bashrc_failed() { # no reason to fail: only the aliases are missing
     rm -f "$beside"
     say bashrc "$bashrc"
 }

@@ -1,8 +1,8 @@
 # The project's code on the remote: a working clone that only pushes move on. What each
 # branch was pushed to is kept as refs/remote-lab/BRANCH, which the laptop has too.
-# A checkout that was cut off, which $switching tells of, is completed by repair.sh.
+# A checkout that was cut off, which $switching records, is completed by repair.sh.
 # Needs: state.sh; for code_switch: lock.sh, branch, commit, expected (see same_push),
-# found (the commit that the laptop was told of), author, email, and $work/code.bundle.
+# found (the commit that was reported to the laptop), author, email, and $work/code.bundle.
 
 switching=$code/.git/remote-lab-switching # OLD NEW BRANCH, as long as it is under way
 following=$code/.git/remote-lab-following # there until the notebooks follow the scripts
@@ -53,7 +53,7 @@ identity_in() { # who commits there, where git does not know: in a terminal of t
     done
 }
 
-code_switch() { # take the commits in, and put the working tree on them
+code_switch() { # fetch the commits, and check them out
     begin
     same_push
     pairs_in
@@ -85,14 +85,14 @@ code_switch() { # take the commits in, and put the working tree on them
     say switched "$commit"
 }
 
-code_program() { # take in the program for pairs alone: the commits are here already
+code_program() { # install the program for pairs only: the commits are here already
     begin
     same_push
     pairs_in
     say switched "$commit"
 }
 
-pairs_in() { # put the program that came in place of the former one
+pairs_in() { # replace the program for pairs by the one that came
     [ -e "$work/pairs.pyz" ] || return 0
     settle "$work" && mv -f "$work/pairs.pyz" "$pairs" || fail 1 nowrite "$state"
 }
@@ -106,16 +106,16 @@ code_unparted() { # BRANCH COMMIT: to go there loses no commit
         fail 3 parted "$1"
 }
 
-code_notebooks() { # they follow the scripts that came; one that was edited stays
+code_notebooks() { # update them from the scripts that came; one that was changed stays
     code_pairs refresh && [ -x "$code/.venv/bin/python" ] && rm -f "$following"
     return 0
 }
 
-code_pairs() { # WORD: run the program pairs, if it is there; sets told, what it reports
+code_pairs() { # WORD: run the program pairs, if it is there; sets output, what it reports
     cd "$code" 2>/dev/null && [ -x .venv/bin/python ] && [ -e "$pairs" ] || return 0
-    told=$(.venv/bin/python -I "$pairs" "$1" 2>&1 >/dev/null)
+    output=$(.venv/bin/python -I "$pairs" "$1" 2>&1 >/dev/null)
     status=$?
-    [ -z "$told" ] || printf '%s\n' "$told" |
+    [ -z "$output" ] || printf '%s\n' "$output" |
         while IFS= read -r line; do say note "$line"; done
     return $status
 }

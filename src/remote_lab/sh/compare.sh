@@ -1,8 +1,8 @@
 # Three ways: of each path, what was pushed last, what is there now, and what comes. The
-# verdicts are told to the laptop, and noted for apply.sh.
+# verdicts are reported to the laptop, and noted for apply.sh.
 #   $work/pairs      PATH OLD NEW        of two manifests
 #   $work/now        PATH OLD NEW NOW OWN    and what is there; OWN: a link of the user's
-#   $work/verdicts   WORD PATH OWN       put, drop or clash
+#   $work/verdicts   ACTION PATH OWN       put, drop or clash
 # Needs: state.sh, places.sh, mode (apply, force or dry).
 
 as_pushed() { # nothing new comes, and all is as it was pushed; if in doubt, it is not
@@ -60,13 +60,13 @@ look() { # ROOT OUT: $work/pairs and what is there: PATH OLD NEW NOW, and OWN or
             if grep -qxF -e "$above${tab}l:$target$tab-" "$work/pairs"; then
                 at='' # one of ours, that goes
             else
-                now=l: # what is behind the user's link is his
+                now=l: # what is behind the user's link is the user's
             fi
         elif [ -h "$at" ]; then
             target=$(readlink "$at") || return
             case $target in *[[:cntrl:]]*) target=odd ;; esac
             now=l:$target
-            # Where files are pushed, a link of his own to a file: what is in it counts.
+            # Where files are pushed, a link of the user's to a file: its content counts.
             case $old,$new in
             l:* | *,l:* | *,-) ;;
             *) [ ! -f "$at" ] || own=own now=- ;;
@@ -102,7 +102,7 @@ runs() { # FILE OLD: whether it is executable, also where the home is mounted no
         case $2 in x:*) [ -n "$(find -L "$1" -prune -perm -100)" ] ;; *) false ;; esac
 }
 
-judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
+judge() { # $work/now: report what is to be done, and note it in $work/verdicts
     changes=0 clashes=0 news=no
     while IFS=$tab read -r path old new now own; do
         [ "$old" = "$new" ] || news=yes
@@ -132,7 +132,7 @@ judge() { # $work/now: tell what is to be done, and note it in $work/verdicts
 }
 
 emptied() { # PATH: whether a power cut did that, behind a push of an earlier version
-    # Who empties a file leaves the time on it: nobody has, if it has that of a parcel.
+    # Who empties a file leaves the time on it: nobody has, if it has that of a bundle.
     # One that was pushed empty, and is executable now, was changed by its user.
     # shellcheck disable=SC3013
     [ "${old#*:}" != "${now#*:}" ] &&
@@ -140,12 +140,12 @@ emptied() { # PATH: whether a power cut did that, behind a push of an earlier ve
         [ ! "$current/home/$1" -nt "$work/manifest" ]
 }
 
-goes() { # FOLDER: whether nothing is left in it but what this push takes away
+goes() { # FOLDER: whether all that is in it is deleted by this push
     find "$current/home/$1" ! -type d >"$work/inside" || return
     while IFS= read -r inside; do
         gone=no
-        while IFS=$tab read -r piece was comes is _; do
-            [ "$current/home/$piece" != "$inside" ] || [ "$comes" != - ] ||
+        while IFS=$tab read -r dotfile was comes is _; do
+            [ "$current/home/$dotfile" != "$inside" ] || [ "$comes" != - ] ||
                 [ "$is" != "$was" ] || gone=yes
         done <"$work/now"
         [ "$gone" = yes ] || return
@@ -156,7 +156,7 @@ in_the_way() { # PATH: whether something of the user's is where a folder of it m
     above=$1
     while case $above in */*) ;; *) false ;; esac; do
         above=${above%/*}
-        # A file that goes has been told already: its path sorts before this one.
+        # A file that is deleted was reported already: its path sorts before this one.
         [ -d "$current/home/$above" ] || [ ! -e "$current/home/$above" ] ||
             grep -qxF -e "drop$tab$above$tab-" "$work/verdicts" || return 0
     done

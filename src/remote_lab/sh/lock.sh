@@ -6,25 +6,25 @@
 read -r host </proc/sys/kernel/hostname
 read -r boot </proc/sys/kernel/random/boot_id
 
-started() { # PID, if it lives: sets ticks, its start after boot, its name with the pid
+started() { # PID, if it runs: sets ticks, its start after boot, its name with the pid
     ticks=''
     read -r stat 2>/dev/null <"/proc/$1/stat" || return
     # The command's name, in brackets, may hold spaces: fields count from behind it.
     # shellcheck disable=SC2086
     set -- ${stat##*) }
-    [ "$1" != Z ] || return # dead, though nobody has asked how it ended
+    [ "$1" != Z ] || return # it ended, though its parent has not noticed
     ticks=${20}
 }
 
-alive() { # OWNER, as HOST:BOOT:PID:TICKS:ID; false only if it is known to be gone
+alive() { # OWNER, as HOST:BOOT:PID:TICKS:ID; false only if it has certainly ended
     whose=${1%%:*} rest=${1#*:}
     since=${rest%%:*} rest=${rest#*:}
     pid=${rest%%:*} rest=${rest#*:}
-    [ "$whose" = "$host" ] || return 0 # another machine on this home
+    [ "$whose" = "$host" ] || return 0 # another machine that shares this home
     [ "$since" = "$boot" ] && started "$pid" && [ "$ticks" = "${rest%%:*}" ]
 }
 
-lock() { # take it, or say who has it
+lock() { # take it, or report who has it
     started $$
     owner=$host:$boot:$$:$ticks:$id
     tries=0
@@ -41,9 +41,9 @@ lock() { # take it, or say who has it
     locked=yes
 }
 
-take_over() { # the lock of a dead holder
-    # Dead, too, may be who tried to follow it. Who makes the claim named after the last
-    # dead one, alone may replace the lock.
+take_over() { # the lock of a holder that has ended
+    # One that tried to take it over may have ended, too. Only the process that makes the
+    # claim named after the last of them may replace the lock.
     victim=$holder
     while ! ln -s "$owner" "$state/claim.${victim##*:}" 2>/dev/null; do
         victim=$(readlink "$state/claim.${victim##*:}") || fail 1 locked "$holder"
@@ -58,7 +58,7 @@ take_over() { # the lock of a dead holder
     locked=yes
 }
 
-begin() { # take the lock, clear up behind the dead, and see to our own end
+begin() { # take the lock, delete what dead pushes left, and clean up at our own end
     locked='' part='' # a generation that is being staged
     only='' others=${state%/*}/.bashrc.lock # see bashrc.sh
     trap 'rm -rf "$work" ${part:+"$part"} ${locked:+"$state/lock"} ${only:+"$only"}' EXIT
@@ -97,7 +97,7 @@ sweep() { # what dead pushes left
     [ -h "$current" ] || [ ! -e "$state/generations" ] || away "$state/generations"
 }
 
-others_gone() { # take away the lock on ~/.bashrc of one that died with it
+others_gone() { # delete the lock on ~/.bashrc, if its holder has ended
     [ ! -h "$others" ] || ! holder=$(readlink "$others") || alive "$holder" || rm -f "$others"
 }
 

@@ -67,13 +67,13 @@ write_through() { # what pending/through names, into the files behind the user's
     case $from in */written) was=${from%/*}/replaced ;; *) was=${from%/*}/written ;; esac
     (cd "$from" && find . -type f) >"$work/behind" || return
     while IFS= read -r path; do
-        behind=$(readlink -f "${from%/*}/home/$path") || continue # he took it away
+        behind=$(readlink -f "${from%/*}/home/$path") || continue # the user deleted it
         beside=$behind.$slug-new
         if [ -e "$behind" ]; then
             cmp -s "$behind" "$was/$path"
             case $? in
             0) cp -p "$behind" "$beside" || unwritten || return ;;
-            # Written already, or edited since this was cut off: then it is his.
+            # Written already, or changed since by the user: then it stays.
             1) rm -f "$beside" && continue ;;
             *) return 1 ;;
             esac

@@ -1,8 +1,8 @@
 # Complete a checkout that was cut off: each file that is as it was before, or that git
-# has left half written, becomes what it was to be; what was edited since is kept.
+# has left half written, gets its new content; what was changed since is kept.
 #   $work/not-old, $work/not-new    paths that are not here as in the commit before, or as
 #                                   in the one that was coming
-#   $work/gone, $work/write         those to take away, those to write
+#   $work/gone, $work/write         those to delete, those to write
 # Names with control characters, quotes or backslashes come quoted, as git has them; such
 # a file is kept unless git itself can tell what it is.
 # Needs: state.sh, lock.sh, code.sh.
@@ -99,7 +99,7 @@ code_choose() { # which files to write
     comm -23 "$work/not-new" "$work/not-old" >"$work/chosen" &&
         comm -12 "$work/not-new" "$work/not-old" >"$work/neither" || return
     while IFS= read -r path; do
-        # An edited one is left; the state that is told next names it.
+        # A changed one is left; the state that is reported next names it.
         ! code_dead "$path" || printf '%s\n' "$path" || return
     done <"$work/neither" >>"$work/chosen"
     while IFS= read -r path; do

@@ -4,7 +4,7 @@
 umask 077
 LC_ALL=C
 export LC_ALL
-# What a .bashrc may have set would lead git to another repository than the project's.
+# A .bashrc may have set these, which would lead git to another repository.
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY \
     GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_NAMESPACE GIT_PREFIX GIT_CONFIG \
     GIT_CONFIG_PARAMETERS GIT_CONFIG_COUNT
@@ -14,13 +14,13 @@ state=$HOME/.local/state/$base
 current=$state/current
 code=$HOME/$dir
 
-settle() { # PATH...: have the disk hold all that was written in those file systems
+settle() { # PATH...: sync the file systems that have these paths
     # Without this, a power cut within the next half minute can leave each new file
     # there, by its name, and empty.
-    told=$(sync -f "$@" 2>&1) && return
-    printf '%s\n' "$told" >&2
-    case $told in
-    # Old and small ones do not know -f: they bring all disks up to date.
+    output=$(sync -f "$@" 2>&1) && return
+    printf '%s\n' "$output" >&2
+    case $output in
+    # Old and small versions do not have -f: they sync all disks.
     *option* | *[Uu]sage*) sync ;;
     *) return 1 ;;
     esac
