@@ -122,7 +122,7 @@ def test_a_passphrase_is_asked_for_once(laptop: Laptop, loopback: Loopback) -> N
         screen = terminal.wait_for(re.compile(r"ended=\d"), timeout=60)
         assert screen.count("Enter passphrase") == 1
         assert "ended=0" in screen
-        assert "will not come back by itself after sleep" in screen
+        assert "does not come back by itself after sleep" in screen
         assert answers(port)
         # The agent went with the command, and took the key along.
         wait_until(lambda: not processes_of(Path("/tmp/agent-")), "the agent's end")
@@ -139,7 +139,7 @@ def test_a_passphrase_is_asked_for_once(laptop: Laptop, loopback: Loopback) -> N
         subprocess.run(["kill", started[1]], check=False)
         assert "again=0" in screen
         assert screen.count("Enter passphrase") == 1
-        assert "will not come back" not in screen
+        assert "does not come back" not in screen
         project.remote("tunnel", "down")
 
 

@@ -1,7 +1,7 @@
-"""Processes of ours that go on by themselves: each holds a lock on a file of its own.
+"""Background processes of ours: each holds a lock on a file of its own.
 
-The lock ends with the process, whatever ends it, and with a reboot. So nothing is ever
-looked for by its name, and a pid that is left in the file is never taken for a process.
+The lock ends with the process, whatever ends it, and with a reboot. So no process is
+ever searched for by its name, and a pid that is left in the file is never used.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ from typing import IO
 
 
 def start(module: str, *words: str | Path) -> "subprocess.Popen[bytes]":
-    """Start main() of a module of ours as such a process.
+    """Start main() of a module of ours in the background.
 
     Args:
         module: Its name in this package.
@@ -25,7 +25,7 @@ def start(module: str, *words: str | Path) -> "subprocess.Popen[bytes]":
     """
     run = f"from remote_lab.{module} import main; main()"
     return subprocess.Popen(
-        # -I: what lies in the folder, or in PYTHONPATH, is not to be loaded.
+        # -I: load nothing from the current folder or PYTHONPATH.
         [sys.executable, "-I", "-c", run, *words],
         cwd="/",
         stdin=subprocess.DEVNULL,
@@ -36,10 +36,10 @@ def start(module: str, *words: str | Path) -> "subprocess.Popen[bytes]":
 
 
 def hold(path: Path) -> IO[str]:
-    """Take the lock, in that process, and note the pid.
+    """Take the lock, in the background process, and write the pid.
 
     Returns:
-        The file, to be kept open; what is written to it comes after the pid.
+        The file, to be kept open; more can be written after the pid.
 
     Raises:
         BlockingIOError: Another process has it.
@@ -52,7 +52,7 @@ def hold(path: Path) -> IO[str]:
         except BlockingIOError:
             if not again:
                 raise
-            time.sleep(0.05)  # it may be somebody who only looks: is_held
+            time.sleep(0.05)  # it may be a process that only looks: is_held
     file.truncate(0)
     file.write(f"{os.getpid()}\n")
     file.flush()
@@ -61,14 +61,14 @@ def hold(path: Path) -> IO[str]:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Do something while no other process does it; wait for one that is at it."""
+    """Do something while no other process does it; wait for one that does."""
     with path.open("a", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def is_held(path: Path) -> bool:
-    """Whether the process lives that holds a file's lock."""
+    """Whether a running process holds a file's lock."""
     try:
         with path.open("r+", encoding="ascii") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,7 +83,7 @@ def end(path: Path) -> None:
     """End the process that holds a file's lock, and wait for its end."""
     asked = None
     while is_held(path):
-        # It has the lock before it has noted its pid.
+        # It has the lock before it has written its pid.
         pid, newline, _ = path.read_text(encoding="ascii").partition("\n")
         if newline and pid != asked:
             with suppress(ProcessLookupError):

@@ -1,6 +1,6 @@
-"""The browser, led to the lab by a file: other accounts see what a program is given.
+"""Opening the lab in the browser, by way of a file that leads there.
 
-With the URL as its argument, `ps` would show them the token as long as it starts.
+With the URL as its argument, `ps` would show other accounts the token.
 """
 
 import html
@@ -11,7 +11,7 @@ import click
 from remote_lab.tools.files import write_whole
 from remote_lab.transport.connection import Connection
 
-# The lab is not told where the browser comes from.
+# no-referrer: the lab does not learn where the browser comes from.
 PAGE = """\
 <!doctype html>
 <meta charset="utf-8">
@@ -26,8 +26,8 @@ def browse(connection: Connection, url: str) -> None:
     """Open a URL in the browser.
 
     Args:
-        connection: Whose lab it is; the next open of it overwrites the file.
-        url: Where it leads, token and all.
+        connection: The way to the lab's remote; the next call overwrites the file.
+        url: The lab's, with the token.
     """
     page = connection.project.state / f"open-{connection.remote.name}.html"
     write_whole(page, PAGE.format(url=html.escape(url)))

@@ -1,4 +1,4 @@
-"""Runs a command, and runs it again a while after it ends: see keepers.Own.
+"""Runs a command, and runs it again a while after it ends: see supervisor.Own.
 
 A process of its own: main() of this module, with the words LOCKFILE COMMAND...
 """
@@ -13,29 +13,29 @@ from pathlib import Path
 from remote_lab.lab import background
 
 PAUSE = 10.0  # seconds
-ENDED = "ended\n"  # is noted whenever the command has ended
+ENDED = "ended\n"  # is written whenever the command has ended
 
 
 def main() -> None:
-    """Hold the lock, and mind the command until SIGTERM."""
+    """Hold the lock, and supervise the command until SIGTERM."""
     path, *command = sys.argv[1:]
     try:
         note = background.hold(Path(path))
-    except BlockingIOError:  # another one was faster
+    except BlockingIOError:  # another process was faster
         return
     child: subprocess.Popen[bytes] | None = None
-    told, tell = os.pipe()
+    stopped, stopping = os.pipe()
 
     def stop(*_: object) -> None:
-        os.write(tell, b"x")
+        os.write(stopping, b"x")
         if child:
             child.terminate()
 
     signal.signal(signal.SIGTERM, stop)
     wait = 0.0
-    while not select.select([told], [], [], wait)[0]:
+    while not select.select([stopped], [], [], wait)[0]:
         child = subprocess.Popen(command)
-        if select.select([told], [], [], 0)[0]:  # before there was a child to end
+        if select.select([stopped], [], [], 0)[0]:  # before there was a child to end
             child.terminate()
         child.wait()
         note.write(ENDED)

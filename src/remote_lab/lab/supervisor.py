@@ -1,7 +1,7 @@
-"""Who minds the tunnel's ssh, so that it comes back after sleep: systemd or launchd.
+"""Supervisors of the tunnel's ssh, so that it comes back after sleep.
 
-Nothing is installed: the systemd unit is a transient one, and the launchd agent's
-file goes with it. Where neither is there, a process of our own does it.
+Nothing is installed: the systemd unit is a transient one, and the launchd agent's file
+is deleted with it. Where neither is there, a background process of ours does it.
 """
 
 import os
@@ -16,7 +16,7 @@ from remote_lab.lab import background, keep_running
 from remote_lab.tools.programs import succeeds
 
 
-class Keeper(ABC):
+class Supervisor(ABC):
     """Runs a command, and runs it again 10 s after it ends.
 
     Args:
@@ -28,33 +28,33 @@ class Keeper(ABC):
 
     @abstractmethod
     def start(self, argv: list[str]) -> bool:
-        """Start minding a command, in place of what was minded under this name.
+        """Start to supervise a command, in place of the one before of this name.
 
         Returns:
-            Whether it was taken on; not whether the command does well.
+            Whether that started; not whether the command works.
         """
 
     @abstractmethod
     def stop(self) -> None:
-        """End the command, if it is minded."""
+        """End the command, if it is supervised."""
 
     def failing(self) -> bool:
-        """Whether the command has ended, as far as can be told."""
+        """Whether the command has ended, as far as is known."""
         return False
 
 
-class Systemd(Keeper):
+class Systemd(Supervisor):
     """A transient unit of the user's systemd."""
 
     def start_command(self, argv: list[str]) -> list[str]:
-        """What starts the unit; the agent's address goes with it, if there is one."""
+        """The command that starts the unit, with the ssh agent's address if known."""
         agent = os.environ.get("SSH_AUTH_SOCK")
         return [
             *("systemd-run", "--user", "--quiet", "--collect"),
             f"--unit={self.name}",
             "--property=Restart=always",
             "--property=RestartSec=10",
-            # Or systemd gives up where the laptop has no network for a while.
+            # Else systemd gives up if the laptop has no network for a while.
             "--property=StartLimitIntervalSec=0",
             *([f"--setenv=SSH_AUTH_SOCK={agent}"] if agent else []),
             "--",
@@ -74,15 +74,15 @@ class Systemd(Keeper):
         )
 
 
-class Launchd(Keeper):
-    """An agent of macOS's launchd, in a file as long as it runs."""
+class Launchd(Supervisor):
+    """An agent of macOS's launchd; its file is there as long as it runs."""
 
     @property
     def _file(self) -> Path:
         return Path.home() / "Library" / "LaunchAgents" / f"{self.name}.plist"
 
     def agent(self, argv: list[str]) -> bytes:
-        """The agent's file. Its ssh must never go to the background by itself."""
+        """The agent's file. Its ssh must never detach itself."""
         return plistlib.dumps(
             {
                 "Label": self.name,
@@ -97,7 +97,7 @@ class Launchd(Keeper):
         self.stop()
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_bytes(self.agent(argv))
-        # The former agent may take a moment to go.
+        # The former agent may take a moment to end.
         for _ in range(20):
             if succeeds(["launchctl", "bootstrap", self._domain, str(self._file)]):
                 return True
@@ -115,8 +115,8 @@ class Launchd(Keeper):
         return f"gui/{os.getuid()}"
 
 
-class Own(Keeper):
-    """A detached process of ours, which holds a lock on a file: see supervise.py.
+class Own(Supervisor):
+    """A background process of ours, which holds a lock on a file: keep_running.py.
 
     Args:
         name: What the command is for.
@@ -130,8 +130,8 @@ class Own(Keeper):
     def start(self, argv: list[str]) -> bool:
         self.stop()
         process = background.start("lab.keep_running", self._file, *argv)
-        # If another one was faster, that one minds it, and ours ends.
-        while process.poll() is None and not self._noted().startswith(
+        # If another process was faster, that one supervises the command, and ours ends.
+        while process.poll() is None and not self._written().startswith(
             f"{process.pid}\n"
         ):
             time.sleep(0.02)
@@ -141,21 +141,23 @@ class Own(Keeper):
         background.end(self._file)
 
     def failing(self) -> bool:
-        return keep_running.ENDED in self._noted() or not background.is_held(self._file)
+        return keep_running.ENDED in self._written() or not background.is_held(
+            self._file
+        )
 
-    def _noted(self) -> str:
+    def _written(self) -> str:
         try:
             return self._file.read_text(encoding="ascii")
         except FileNotFoundError:
             return ""
 
 
-def keeper(name: str, file: Path) -> Keeper:
-    """The keeper that this machine has.
+def supervisor(name: str, file: Path) -> Supervisor:
+    """The supervisor that this machine has.
 
     Args:
         name: What the command is for.
-        file: Where a process of our own notes that it runs.
+        file: Where a background process of ours writes that it runs.
     """
     if sys.platform == "darwin":
         return Launchd(name)

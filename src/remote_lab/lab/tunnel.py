@@ -1,7 +1,7 @@
 """The tunnel: a port of the laptop that leads to the lab, through ssh.
 
 One class owns a tunnel; it keeps no pid. ssh's own control socket, made for this
-tunnel alone, answers whether it lives (-O check) and ends it (-O exit). Plain logins
+tunnel alone, answers whether it runs (-O check) and ends it (-O exit). Plain logins
 have another socket, so they never carry the forward.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from remote_lab.errors import Problem
 from remote_lab.lab import background
-from remote_lab.lab.supervisor import Keeper, keeper
+from remote_lab.lab.supervisor import Supervisor, supervisor
 from remote_lab.tools.files import write_whole
 from remote_lab.tools.programs import succeeds
 from remote_lab.transport import agent
@@ -45,7 +45,7 @@ class Tunnel(ABC):
 
     @abstractmethod
     def is_up(self) -> bool:
-        """Whether the process that carries it lives."""
+        """Whether the process that carries it runs."""
 
     @abstractmethod
     def _start(self, target: str) -> None:
@@ -56,7 +56,7 @@ class Tunnel(ABC):
         """End that process."""
 
     def up(self, target: str) -> bool:
-        """Lead the port to a target; again without harm.
+        """Forward the port to a target; safe to repeat.
 
         Args:
             target: A socket's path on the remote, or host:port there.
@@ -86,7 +86,7 @@ class Tunnel(ABC):
             Whether there was one.
         """
         was = self.is_up()
-        self._stop()  # a keeper may be about to start it again
+        self._stop()  # a supervisor may be about to start it again
         return was
 
     def _read(self) -> str:
@@ -107,7 +107,7 @@ class Tunnel(ABC):
         free = _free_port(self.port)
         return Problem(
             f"Port {self.port} on this laptop is taken by {_holder(self.port)}.",
-            "No tunnel was opened; the lab runs on.",
+            "No tunnel was opened; the lab was left as it is.",
             "Stop that, or take another port:"
             f" {self.connection.verb(f'install --lab-port {free}')}",
         )
@@ -117,21 +117,21 @@ class SshTunnel(Tunnel):
     """Through ssh, to the Host named after the remote, with "-lab"."""
 
     @property
-    def _keeper(self) -> Keeper:
+    def _supervisor(self) -> Supervisor:
         name = f"remote-lab-tunnel-{self.remote.host}"
-        return keeper(name, self.state / f"{self.remote.name}.keeper")
+        return supervisor(name, self.state / f"{self.remote.name}.keeper")
 
     def command(self, *options: str) -> list[str]:
         """The tunnel's ssh: its Host has the forward, and ExitOnForwardFailure.
 
-        Without the latter, ssh would live on, useless, when the port is taken.
+        Without the latter, ssh would run on without a forward if the port is taken.
         """
         # Short, whatever the names: 104 bytes is all that macOS gives a socket.
         name = f"{self.connection.project.slug}/{self.remote.name}"
         socket_name = "cm-lab-" + hashlib.sha256(name.encode()).hexdigest()[:16]
         control = str(Path.home() / ".ssh" / socket_name)
-        # auto, and not -M, clears a dead one's socket away. Persisting, it would go to
-        # the background by itself, and end when idle for a while.
+        # auto, and not -M, deletes the socket of one that ended. ControlPersist would
+        # detach it, and end it when idle for a while.
         master = ["-o", "ControlMaster=auto", "-o", "ControlPersist=no", "-S", control]
         return [*self.connection.ssh(), *master, *options, f"{self.remote.host}-lab"]
 
@@ -141,8 +141,8 @@ class SshTunnel(Tunnel):
     def _start(self, target: str) -> None:
         write_personal(self.connection.project)
         with agent.set_aside(self.connection) as typed:
-            minded = self._start_minded()
-        if minded:
+            started = self._start_supervised()
+        if started:
             return
         config = str(ssh_config(self.connection.project))
         key = ask(["-F", config, self.remote.host])["identityfile"][0]
@@ -155,30 +155,30 @@ class SshTunnel(Tunnel):
         begin = 'eval "$(ssh-agent)" && ' if typed else ""
         down, up = map(self.connection.verb, ("tunnel down", "tunnel up"))
         show.note(
-            "This tunnel will not come back by itself after sleep, since its login"
+            "This tunnel does not come back by itself after sleep, since its login"
             f" needs you. Where an agent has your key, it does: {begin}ssh-add {key} &&"
             f" {down} && {up}"
         )
 
-    def _start_minded(self) -> bool:
-        """With a keeper; it can't answer ssh's questions, so this may fail."""
-        minder = self._keeper
-        if not minder.start(self._forwarding("-o", "BatchMode=yes", "-N")):
+    def _start_supervised(self) -> bool:
+        """Under a supervisor, which can't answer ssh's questions: so this may fail."""
+        own = self._supervisor
+        if not own.start(self._forwarding("-o", "BatchMode=yes", "-N")):
             return False
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and not minder.failing():
+        while time.monotonic() < deadline and not own.failing():
             if self.is_up() and listens(self.port):
                 return True
             time.sleep(0.05)
-        minder.stop()
+        own.stop()
         return False
 
     def _start_in_background(self) -> None:
-        status, said = run_quietly(self._forwarding("-f", "-N"))
+        status, errors = run_quietly(self._forwarding("-f", "-N"))
         if status:
-            if "forward" in said or "in use" in said:
+            if "forward" in errors or "in use" in errors:
                 raise self._busy()
-            raise explain(self.connection, said)
+            raise explain(self.connection, errors)
 
     def _forwarding(self, *options: str) -> list[str]:
         """The tunnel's ssh with the configuration that has its forward."""
@@ -189,12 +189,12 @@ class SshTunnel(Tunnel):
         return [ssh, *keep, *words]
 
     def _stop(self) -> None:
-        self._keeper.stop()
+        self._supervisor.stop()
         succeeds(self.command("-O", "exit"))
 
 
 class SandboxTunnel(Tunnel):
-    """To a folder on this machine: relay.py does what ssh would."""
+    """To a folder on this machine: sandbox_relay.py does what ssh would."""
 
     @property
     def _lock(self) -> Path:
@@ -214,7 +214,7 @@ class SandboxTunnel(Tunnel):
             time.sleep(0.02)
         raise Problem(
             f"The relay to {target} did not start.",
-            "The lab runs on.",
+            "The lab was left as it is.",
             f"Again: {self.connection.verb('open')}",
         )
 
@@ -241,22 +241,22 @@ def _free_port(after: int) -> int:
 
 
 def _holder(port: int) -> str:
-    """Who listens on a port, as far as this account may know."""
+    """The program that listens on a port, as far as this account may know."""
     for command, pick in (
         (["lsof", "-nP", "-Fpc", f"-iTCP:{port}", "-sTCP:LISTEN"], "lsof"),
         (["ss", "-Hltnp", f"sport = :{port}"], "ss"),
     ):
         try:
-            said = subprocess.run(
+            output = subprocess.run(
                 command, check=False, capture_output=True, text=True
             ).stdout
         except FileNotFoundError:
             continue
-        if pick == "lsof" and said:
-            fields = {line[0]: line[1:] for line in said.splitlines() if line}
+        if pick == "lsof" and output:
+            fields = {line[0]: line[1:] for line in output.splitlines() if line}
             return f"{fields.get('c', '?')} (pid {fields.get('p', '?')})"
-        if '(("' in said:
-            name, _, rest = said.split('(("', 1)[1].partition('"')
+        if '(("' in output:
+            name, _, rest = output.split('(("', 1)[1].partition('"')
             pid = rest.partition("pid=")[2].partition(",")[0]
             return f"{name} (pid {pid})"
     return "another program"

@@ -1,4 +1,4 @@
-"""Who minds the tunnel: a real systemd on the box; launchd as far as its file."""
+"""The supervisor of the tunnel: a real systemd on the test VM; launchd's file."""
 
 import plistlib
 from pathlib import Path
@@ -12,7 +12,8 @@ from process import wait_until
 from remote_lab.lab.supervisor import Launchd, Systemd
 
 PACKAGE = Path(__file__).parent.parent / "src/remote_lab"
-NEEDED = ("__init__.py", "held.py", "keepers.py", "supervise.py")
+LAB = ("__init__", "background", "keep_running", "supervisor")
+NEEDED = ("__init__.py", *(f"lab/{name}.py" for name in LAB))
 TUNNEL = ["/usr/bin/ssh", "-N", "titanic-lab"]
 
 
@@ -20,14 +21,15 @@ TUNNEL = ["/usr/bin/ssh", "-N", "titanic-lab"]
 def test_systemd_brings_a_command_back_until_it_is_stopped(fresh_user: Account) -> None:
     # Root writes it: what others may read is enough.
     package = f"{fresh_user.home}/remote_lab"
-    fresh_user.box.sh(f"mkdir {package}")
+    fresh_user.box.sh(f"mkdir -p {package}/lab")
     for name in NEEDED:
         text = (PACKAGE / name).read_text()
         fresh_user.box.sh(f"cat >{package}/{name}", input=text)
 
     def keep(call: str) -> str:
-        text = "from pathlib import Path; from remote_lab.keepers import keeper; "
-        text += f"k = keeper('tunnel', Path('note')); print(k.{call})"
+        text = "from pathlib import Path;"
+        text += "from remote_lab.lab.supervisor import supervisor; "
+        text += f"s = supervisor('tunnel', Path('note')); print(s.{call})"
         return fresh_user.sh(f'python3 -c "{text}"').stdout.strip()
 
     def pid() -> str:
@@ -48,7 +50,7 @@ def test_systemd_brings_a_command_back_until_it_is_stopped(fresh_user: Account) 
 
 
 @pytest.mark.xdist_group("box")
-def test_a_minded_tunnel_comes_back(live: Live) -> None:
+def test_a_supervised_tunnel_comes_back(live: Live) -> None:
     """The box plays the laptop too, since a laptop with systemd is what it takes."""
     box, ada = live.box, live.account
     lap = box.add_user("lap", live.laptop.key)
@@ -56,7 +58,8 @@ def test_a_minded_tunnel_comes_back(live: Live) -> None:
     box.sh(f"cat {lap.home}/.ssh/id_ed25519.pub >>{ada.home}/.ssh/authorized_keys")
     send = ("rsync", "-a", "--exclude=.venv", "-e", "ssh -o StrictHostKeyChecking=no")
     there = f"{lap.name}@{box.address}:"
-    live.laptop.run(*send, Path(click.__file__).parent, there)
+    for package in (Path(click.__file__).parent, PACKAGE):
+        live.laptop.run(*send, package, there)
     live.laptop.run(*send, f"{live.project.root}/", f"{there}titanic")
 
     def tunnel(verb: str) -> str:
