@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from remote_lab.settings import BACKENDS
+from remote_lab.transport.program import SH
+
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = (
     "src/remote_lab",
@@ -55,6 +58,14 @@ def test_shellcheck(path: Path) -> None:
 def test_parses_in_every_shell(path: Path) -> None:
     for shell in (["dash"], ["busybox", "sh"], ["bash", "--posix"]):
         tool(*shell, "-n", str(path))
+
+
+def test_a_backend_is_one_file_with_four_functions() -> None:
+    for name in BACKENDS:
+        function = name.replace("-", "_")
+        text = (SH / f"backends/{function}.sh").read_text()
+        for what in ("ready", "start", "stop", "leave"):
+            assert f"\n{function}_{what}() {{" in text, (name, what)
 
 
 def test_no_file_is_much_too_long() -> None:

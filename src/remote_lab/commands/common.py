@@ -1,4 +1,4 @@
-"""What most commands begin with: the project, one of its remotes, the way to it."""
+"""What most commands begin with: the project, one of its remotes, its connection."""
 
 import sys
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def remote_name(ctx: click.Context, param: click.Parameter, text: str) -> list[s
 T = TypeVar("T")
 
 yes_option = click.option(
-    "--yes", is_flag=True, help="End kernels and terminals in the lab, unasked."
+    "--yes", is_flag=True, help="End kernels and terminals in the lab without asking."
 )
 
 
@@ -31,11 +31,11 @@ def sure(act: Callable[[bool], T], yes: bool) -> T:
     """Do what may end kernels: at a terminal, ask first if it would.
 
     Args:
-        act: Is given whether the user agrees that they end.
-        yes: Whether the command line says so.
+        act: Is called with whether they may be ended.
+        yes: Whether the command line has --yes.
 
     Raises:
-        Busy: There is nobody to ask; nothing was changed.
+        Busy: There is no terminal to ask at; nothing was changed.
     """
     try:
         return act(yes)

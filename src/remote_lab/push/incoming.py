@@ -1,4 +1,4 @@
-"""What a commit from a remote would change here, and what a person should see of it."""
+"""What a commit from a remote would change here, and what should be reviewed first."""
 
 import re
 import unicodedata
@@ -8,14 +8,14 @@ from remote_lab.settings import Project
 from remote_lab.tools.git import git
 
 LINES = 30  # of a summary
-# What this machine runs, or what tells its programs what to run, without being called:
-# this project's own command, the dotfiles, what uv and conda build from, make.
+# What this laptop runs, or what configures the programs that it runs: the project's own
+# command, the dotfiles, what uv and conda build from, make.
 CONFIGURES = re.compile(
     "(remote|remote_lab|home|environment|hooks|pyproject.toml|uv.lock|uv.toml"
     r"|environment.yml|setup.py|setup.cfg|remote.toml|remote.local.toml|jupytext"
     r"|jupytext\..*|conftest.py|makefile|gnumakefile|justfile)(/.*)?"
 )
-# git's, editors', CI's and hooks' settings, in any folder; these alone only name files.
+# Settings of git, editors, CI and hooks, in any folder; these two only name files.
 HIDDEN = re.compile(r"(.*/)?\.(?!gitignore$|gitkeep$).*")
 EMPTY = (
     "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
@@ -35,14 +35,14 @@ class Change:
 
     @property
     def why(self) -> str:
-        """Why a person should see it; empty where it may come by itself."""
+        """Why it should be reviewed; empty if it can be merged unseen."""
         if self.after == "120000":
             return "a link"
         if self.after == "160000":
             return "a repository of its own"
         name = _as_a_disk_may_have_it(self.path)
         if CONFIGURES.fullmatch(name) or HIDDEN.fullmatch(name):
-            return "programs of this laptop go by it"
+            return "configures programs of this laptop"
         if self.after == "100755":
             return "can be executed"
         if self.status != "A" and self.content in EMPTY:
@@ -57,11 +57,11 @@ def summary(project: Project, commit: str) -> list[str]:
 
 
 def suspect(project: Project, commit: str) -> list[tuple[str, str]]:
-    """The files that a person should see before they are merged, and why.
+    """The files that should be reviewed before they are merged, and why.
 
     Args:
         project: The project.
-        commit: A commit that has come from a remote.
+        commit: A commit that came from a remote.
     """
     raw = ("diff", "--raw", "-z", "--no-abbrev", "--no-renames")
     every = (*raw, "--ignore-submodules=none")
@@ -74,6 +74,6 @@ def suspect(project: Project, commit: str) -> list[tuple[str, str]]:
 
 
 def _as_a_disk_may_have_it(path: str) -> str:
-    """The path, where a disk knows no case, and passes over what can't be seen."""
+    """The path as a disk sees it that ignores case and invisible characters."""
     folded = unicodedata.normalize("NFKC", path).casefold()
     return "".join(c for c in folded if unicodedata.category(c) != "Cf")
