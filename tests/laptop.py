@@ -47,6 +47,7 @@ class Laptop:
         self.home = self._home.path
         (self.home / ".gitconfig").write_text(GIT_IDENTITY)
         self.env = self._environment()
+        self._lent: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +58,23 @@ class Laptop:
     def close(self) -> None:
         """End what was started here and still runs, and delete the home."""
         self._home.remove()
+        for folder in self._lent:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def lend_environment(self, script: Path, made: Path) -> None:
+        """Give a script the environment that `uv run --script` would build for it.
+
+        Where it belongs, uv tells. If it does not, the first start builds one.
+
+        Args:
+            script: The script, which is here.
+            made: Such an environment of another script with the same head.
+        """
+        uv = ("uv", "sync", "--offline", "--dry-run", "--script", script)
+        told = self.run(*uv, check=False).stderr
+        if found := re.search(r"Would create script environment at: (.+)", told):
+            shutil.copytree(made, found[1], symlinks=True, copy_function=os.link)
+            self._lent.append(found[1])
 
     def sleep(self) -> None:
         """Close the lid: nothing here runs on, and nobody is told."""

@@ -13,10 +13,15 @@ from typing import Any, Self
 
 import copier
 from laptop import Laptop
-from process import Completed
+from process import Completed, run
 from render import template
 
 TEMPLATE = template()
+
+
+# What stands for an answer that differs from test to test: rendered once, replaced in
+# the copies. No other number in a project has these digits.
+PORTS = {"remote_port": 61022, "lab_port": 61080}
 
 
 class Project:
@@ -28,6 +33,7 @@ class Project:
         self.laptop = laptop
         self.root = root
         self.pieces = root / "home" / "remote"
+        self._lent = True
 
     @classmethod
     def rendered(
@@ -47,8 +53,18 @@ class Project:
         own = {"project_name": "Titanic", "project_id": "0123456789abcdef"}
         data = {**own, **(answers or {})}
         project = cls(laptop, laptop.home / folder)
-        source = rendered(tuple(sorted(data.items())))
+        ports = {
+            name: number
+            for name, number in PORTS.items()
+            if name in data and not data.get("more_remotes")
+        }
+        source = rendered(tuple(sorted({**data, **ports}.items())))
         shutil.copytree(source, project.root, symlinks=True)
+        for name, number in ports.items():
+            for path in holders(source, number):
+                file = project.root / path
+                file.write_text(file.read_text().replace(str(number), str(data[name])))
+        project._lent = False
         laptop.run("git", "init", "-q", cwd=project.root)
         project.commit("as generated")
         return project
@@ -103,6 +119,7 @@ class Project:
 
     def remote(self, *arguments: str, check: bool = True, **options: Any) -> Completed:
         """Run ./remote."""
+        self._lend()
         return self.laptop.run(
             "./remote", *arguments, cwd=self.root, check=check, **options
         )
@@ -114,6 +131,7 @@ class Project:
             arguments: Its command line.
             options: For Popen; what it says on standard error is piped by default.
         """
+        self._lend()
         unless = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             ["./remote", *arguments],
@@ -124,6 +142,12 @@ class Project:
             start_new_session=True,
             **{**unless, **options},
         )
+
+    def _lend(self) -> None:
+        """Spare ./remote its first start, if this project is `rendered`."""
+        if not self._lent:
+            self._lent = True
+            self.laptop.lend_environment(self.root / "remote", environment())
 
     def edit(self, path: str, text: str) -> None:
         """Add a line to a dotfile, on the laptop's side."""
@@ -147,6 +171,30 @@ def rendered(answers: tuple[tuple[str, Any], ...]) -> Path:
         vcs_ref="HEAD",
     )
     return folder / "project"
+
+
+@cache
+def holders(project: Path, number: int) -> list[Path]:
+    """The files of a rendered project, from its root, that hold a number."""
+    return [
+        path.relative_to(project)
+        for path in project.rglob("*")
+        if path.is_file() and str(number) in path.read_text(encoding="utf-8")
+    ]
+
+
+@cache
+def environment() -> Path:
+    """The environment of a rendered project's ./remote, compiled: to be lent."""
+    script = str(rendered(()) / "remote")
+    uv = ["uv", "--no-progress", "-q"]
+    run([*uv, "sync", "--script", script], timeout=300)
+    python = run(["uv", "python", "find", "--script", script]).stdout.strip()
+    made = Path(python).parents[1]
+    (site,) = made.glob("lib/*/site-packages")
+    run([python, "-m", "compileall", "-q", str(site)])
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 def snapshot(root: Path, *, times: bool = False) -> dict[str, tuple[Any, ...]]:
