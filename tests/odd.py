@@ -14,10 +14,11 @@ from typing import Any, Self
 
 import pytest
 from checks import STAND_IN, reaches, told
+from hostile import called
 from laptop import Laptop
 from loopback import Loopback
 from needs import require
-from process import Completed
+from process import Completed, finish
 from project import Project, sees, snapshot
 from pushing import TMUX, after_push
 
@@ -94,8 +95,8 @@ class OddRemote:
             path.write_text(text)
 
     def remote(self, *words: str, check: bool = True) -> Completed:
-        """Run ./remote."""
-        return self.project.remote(*words, check=check, timeout=60)
+        """What ./remote does, in this process."""
+        return finish(called(self.project, *words), check)
 
     def push(self, *more: str, check: bool = True) -> Completed:
         """Push the dotfiles."""

@@ -239,7 +239,7 @@ def interrupted(
     ):
         began = 0.0
         while process.poll() is None:
-            if not began and "ssh" in group(process.pid):
+            if not said_so and not began and "ssh" in group(process.pid):
                 began = time.monotonic()
             timely = began and time.monotonic() - began > after
             if said_so in said.read_text() if said_so else timely:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from effort import rounds
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jinja2.exceptions import UndefinedError
@@ -151,7 +152,7 @@ def accepted(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=12,
+    max_examples=rounds(6, 200),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     # Each example is a project: to shrink one would take minutes.
