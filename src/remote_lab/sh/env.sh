@@ -1,15 +1,15 @@
-# The project's environment, ~/<dir>/.venv: what a remote has to build it with, and the
-# building. Needs: state.sh; to build, lock.sh and: expected (see same_push), stamp,
-# decisive (the files that decide what is in it), and what the function at hand says.
+# The project's environment, ~/<dir>/.venv: what a remote has for building it, and the
+# build. Needs: state.sh; to build, lock.sh and: expected (see same_push), stamp,
+# decisive (the files that decide what is in it), and what each function names.
 
 wheels=$HOME/.cache/$base/wheels
 own_uv=$HOME/.local/share/$base/bin/uv
-# A build that died may leave a package half there that uv takes for whole.
+# A build that was killed may leave a part of a package, which uv takes for installed.
 unfinished=$state/env.unfinished
-# What a module system or an active environment has set would lead uv astray.
+# A module system or an active environment may have set these; uv would follow them.
 unset VIRTUAL_ENV CONDA_PREFIX UV_PROJECT_ENVIRONMENT PYTHONPATH PYTHONHOME
 
-env_needs() { # what is there. Needs: url, of a file that the build would fetch;
+env_needs() { # report what is there. Needs: url, of a file that the build would fetch;
     # about_python and can_fetch, the programs of those names
     say system "$(uname -s)" "$(uname -m)"
     if libc=$(getconf GNU_LIBC_VERSION 2>/dev/null); then
@@ -30,7 +30,7 @@ env_needs() { # what is there. Needs: url, of a file that the build would fetch;
     done
 }
 
-python_paths() { # every interpreter that might do: the one in use, then as found
+python_paths() { # every interpreter that may be suitable; first the one in use
     [ ! -e "$code/.venv/pyvenv.cfg" ] || echo "$code/.venv/bin/python"
     command -v python3
     printf '%s\n' "$PATH" | tr : '\n' | while IFS= read -r folder; do
@@ -43,7 +43,7 @@ python_paths() { # every interpreter that might do: the one in use, then as foun
     done
 }
 
-online() { # whether $url can be had from here, through a proxy if one is set
+online() { # whether $url can be fetched from here, through a proxy if one is set
     [ -n "$url" ] || return
     if command -v curl >/dev/null; then
         curl -fsIL -m 5 -o /dev/null "$url" 2>/dev/null
@@ -54,8 +54,8 @@ online() { # whether $url can be had from here, through a proxy if one is set
     fi
 }
 
-env_sync() { # from the internet. Needs: uv (empty: the one that comes),
-    # package (the project's name, if it is one)
+env_sync() { # build from the internet. Needs: uv (empty: the one that was sent),
+    # package (the project's name, if it is a package)
     env_begin pyvenv.cfg
     # Its data files may have changed where its version has not.
     logged "$uv" sync --frozen --group lab \
@@ -63,12 +63,12 @@ env_sync() { # from the internet. Needs: uv (empty: the one that comes),
     env_end
 }
 
-env_bring() { # from what came. Needs: uv, python and its version, package; the files in
+env_bring() { # build from what was sent. Needs: uv, python, version, package; files in
     # $work are requirements.txt, incoming (FILE<tab>WHEEL), wanted (SUM<tab>WHEEL, all)
     env_begin pyvenv.cfg
     wheels_in || fail 1 nowrite "$wheels"
     UV_OFFLINE=1 UV_NO_INDEX=1 UV_FIND_LINKS=$wheels UV_PYTHON_DOWNLOADS=never
-    # Nobody else can use what is unpacked here: it goes when the project goes.
+    # Nobody else can use what is unpacked here: it is removed with the project.
     UV_CACHE_DIR=${UV_CACHE_DIR:-$HOME/.cache/$base/uv}
     export UV_OFFLINE UV_NO_INDEX UV_FIND_LINKS UV_PYTHON_DOWNLOADS UV_CACHE_DIR
     about='import platform; print(platform.python_version())'
@@ -91,7 +91,7 @@ env_bring() { # from what came. Needs: uv, python and its version, package; the 
     env_end
 }
 
-wheels_in() { # what came joins what is held; the cache may be on another disk
+wheels_in() { # add the new wheels to the others; the cache may be on another disk
     mkdir -p "$wheels" || return
     while IFS=$tab read -r number file; do
         mv "$work/$number" "$wheels/$file.part" &&
@@ -99,14 +99,14 @@ wheels_in() { # what came joins what is held; the cache may be on another disk
     done <"$work/incoming"
 }
 
-damaged_out() { # wheels that are not what they were must not pass for held ones
+damaged_out() { # delete damaged wheels: they must not count as present
     while IFS=$tab read -r sum file; do
         there=$(sha256sum <"$wheels/$file")
         [ "${there%% *}" = "$sum" ] || rm -f "$wheels/$file"
     done <"$work/wanted"
 }
 
-env_conda() { # by conda or one of its kin
+env_conda() { # build with conda, mamba or micromamba
     env_begin conda-meta
     PATH=$PATH:$HOME/.local/bin:$HOME/bin:$HOME/miniforge3/bin:$HOME/mambaforge/bin
     PATH=$PATH:$HOME/miniconda3/bin:$HOME/anaconda3/bin:/opt/conda/bin
@@ -116,10 +116,10 @@ env_conda() { # by conda or one of its kin
     command -v "$tool" >/dev/null || fail 1 noconda
     CONDA_ALWAYS_YES=true MAMBA_ALWAYS_YES=true
     export CONDA_ALWAYS_YES MAMBA_ALWAYS_YES
-    if [ -e .venv/conda-meta ]; then verb=update; else verb=create; fi
-    case $tool-$verb in
+    if [ -e .venv/conda-meta ]; then action=update; else action=create; fi
+    case $tool-$action in
     micromamba-create) set -- create ;;
-    # Its update passes over what is new in the file.
+    # Its update ignores what is new in the file.
     micromamba-update) set -- install ;;
     *-create) set -- env create ;;
     *-update) set -- env update --prune ;;
@@ -128,7 +128,7 @@ env_conda() { # by conda or one of its kin
     env_end
 }
 
-env_begin() { # MARK: what tells our kind of environment from others
+env_begin() { # FILE: what this kind of environment has in .venv
     begin
     same_push
     uv=${uv:-$own_uv}
@@ -143,7 +143,7 @@ env_begin() { # MARK: what tells our kind of environment from others
     : >"$unfinished" && settle "$state" || fail 1 nowrite "$state"
 }
 
-runs_programs() { # whether what .venv will hold can be run; a home may be noexec
+runs_programs() { # whether programs in .venv can be run; a home may be noexec
     probe=.git/runs
     [ ! -h .venv ] || probe=.venv/runs
     : >"$probe" && chmod 700 "$probe" || fail 1 nowrite "$code"
@@ -153,7 +153,7 @@ runs_programs() { # whether what .venv will hold can be run; a home may be noexe
     return "$1"
 }
 
-env_clear() { # away with .venv; where it is a link to a larger disk, that stays
+env_clear() { # delete .venv; if it is a link, such as to a larger disk, keep the link
     if [ -h .venv ]; then
         find .venv/ -mindepth 1 -delete
     else
@@ -161,21 +161,21 @@ env_clear() { # away with .venv; where it is a link to a larger disk, that stays
     fi
 }
 
-uv_in() { # put our own uv there, if one came. Needs then: uv_sum
+uv_in() { # install our own uv, if one was sent. Needs then: uv_sum
     [ -e "$work/uv.gz" ] || return 0
     mkdir -p "${own_uv%/*}" && gzip -dc "$work/uv.gz" >"$own_uv.part" || return
     arrived=$(sha256sum <"$own_uv.part") && [ "${arrived%% *}" = "$uv_sum" ] &&
         chmod 755 "$own_uv.part" && mv -f "$own_uv.part" "$own_uv"
 }
 
-logged() { # COMMAND...: its words go to the laptop as they come; its status is ours
+logged() { # COMMAND...: run it, report its output line by line; return its status
     { "$@" 2>&1; echo $? >"$work/status"; } | tee "$work/log" |
         while IFS= read -r line; do say log "$line"; done
     read -r status <"$work/status" && return "$status"
 }
 
 env_failed() {
-    # Unless it says so or was killed, uv has only been fetching: .venv is whole.
+    # Unless uv reports this or was killed, it has only been fetching: .venv is complete.
     [ "${status:-137}" -gt 2 ] || [ ! -e .venv/pyvenv.cfg ] ||
         grep -q -e "Failed to install" -e "Failed to uninstall" "$work/log" ||
         rm -f "$unfinished"
@@ -183,7 +183,7 @@ env_failed() {
 }
 
 env_end() {
-    # The stamp says that all is whole: so it must be on the disk before the stamp is.
+    # The stamp says that all is complete: so all must be on the disk before the stamp.
     settle .venv/ && printf '%s\n' "$stamp" >.venv/.remote-lab-stamp &&
         settle .venv/ || fail 1 nowrite "$code/.venv"
     rm -f "$unfinished"
