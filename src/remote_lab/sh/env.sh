@@ -175,7 +175,7 @@ logged() { # COMMAND...: run it, report its output line by line; return its stat
 }
 
 env_failed() {
-    # Unless uv reports this or was killed, it has only been fetching: .venv is complete.
+    # Unless uv reports this or was killed, it was only fetching: .venv is complete.
     [ "${status:-137}" -gt 2 ] || [ ! -e .venv/pyvenv.cfg ] ||
         grep -q -e "Failed to install" -e "Failed to uninstall" "$work/log" ||
         rm -f "$unfinished"
