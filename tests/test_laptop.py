@@ -386,10 +386,10 @@ def test_files_of_a_former_version_are_known_by_git(project: Project) -> None:
     installed = project.laptop.home / ALIASES
     ours = project.root / "home/laptop" / ALIASES
     project.remote("install")
-    installed = json.loads((state / "installed.json").read_text())
-    del installed["sums"]
+    listed = json.loads((state / "installed.json").read_text())
+    del listed["sums"]
     for mine in ("", "alias mine=true\n"):
-        (state / "installed.json").write_text(json.dumps(installed))
+        (state / "installed.json").write_text(json.dumps(listed))
         installed.write_text(installed.read_text() + mine)
         ours.write_text(ours.read_text() + "# new\n")
         done = project.remote("install", check=False)

@@ -40,7 +40,7 @@ def test_a_tunnel_comes_back_without_systemd(
     note = laptop.home / STATE / "titanic.keeper"
 
     def minders() -> list[str]:
-        return [line for line in processes_of(note) if "supervise" in line]
+        return [line for line in processes_of(note) if "keep_running" in line]
 
     with listening_lab(loopback):
         # Two at once: one of them minds it, and both report the tunnel.
