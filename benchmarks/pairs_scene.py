@@ -1,7 +1,7 @@
-"""A repository of 500 pairs, its kinds of commits, and who minds them.
+"""A repository of 500 pairs, the kinds of commits in it, and the compared hooks.
 
 A pair is edited in a line that is the same in the notebook and in its script, so that
-both tell whether the edit arrived.
+both show whether the edit arrived.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import yaml
 from measure import BenchmarkFailed
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "template")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 
-from render import render, snapshot  # noqa: E402
+from render import released, render  # noqa: E402
 
 from remote_lab.laptop import git_hooks  # noqa: E402
 
@@ -232,7 +232,7 @@ def project(folder: Path, mode: str, env: Mapping[str, str]) -> Repository:
     """
     template = folder / "template"
     if not template.exists():
-        snapshot(template)
+        released(template)
     root = render(
         template, folder / mode, project_name="Titanic", notebooks_in_git=mode
     )
@@ -253,11 +253,11 @@ def project(folder: Path, mode: str, env: Mapping[str, str]) -> Repository:
 
 def ours_alone(config: str) -> str:
     """The project's hooks without those that have to do with other files."""
-    told = yaml.safe_load(config)
-    told["repos"][0]["hooks"] = [
-        hook for hook in told["repos"][0]["hooks"] if hook["id"] == "notebooks"
-    ]
-    return yaml.safe_dump(told)
+    wanted = []
+    for repo in yaml.safe_load(config)["repos"]:
+        repo["hooks"] = [hook for hook in repo["hooks"] if hook["id"] == "notebooks"]
+        wanted += [repo] if repo["hooks"] else []
+    return yaml.safe_dump({"repos": wanted})
 
 
 def environment() -> dict[str, str]:
@@ -284,7 +284,7 @@ def environment() -> dict[str, str]:
 
 
 def pinned(text: str, package: str) -> str:
-    """The version of a package that the project's hook has, as `name==version`."""
+    """The version of a package that our hook has, as `name==version`."""
     found = re.search(rf"{package}==[\w.]+", text)
-    assert found, f"the project's hook pins no {package}"
+    assert found, f"the hook does not pin {package}"
     return found[0]

@@ -220,6 +220,7 @@ def by_jupytext(pile: Pile, path: str) -> tuple[str, Inputs] | None:
     return body(text), inputs(again.cells)
 
 
+@pytest.mark.timeout(400)  # some 300 notebooks, four times
 def test_there_and_back(pile: Pile, counted: Callable[[str], None]) -> None:
     paired = pile.paired()
     scripts = {path: pile.script(path).read_text() for path in paired}
