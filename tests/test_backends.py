@@ -138,14 +138,14 @@ def test_a_lab_in_use_is_not_moved_unasked(bob: Bob) -> None:
     before = bob.labs()
     with bob.server().kernel():  # open does not move it, either
         said = bob.project.remote("push").stderr
-        assert "systemd-system still runs the lab" in said
+        assert "systemd (system) still manages the lab" in said
         assert "./remote lab restart" in said
     assert bob.labs() == before
 
 
 def test_a_push_moves_it_to_tmux_and_leaves_nothing_behind(bob: Bob) -> None:
     said = bob.project.remote("push").stderr
-    assert "tmux runs the lab now; it was systemd-system" in said
+    assert "tmux manages the lab now; it was systemd (system)" in said
     assert "nothing to do" not in said
     assert bob.server().ask("status")
     assert len(bob.labs()) == 1
@@ -200,7 +200,7 @@ def test_the_classic_tunnel_to_a_port(live: Live, bob: Bob) -> None:
 
 def test_remove_takes_everything_off(bob: Bob) -> None:
     bob.answer("service", "systemd-system")
-    assert "systemd-system runs the lab now" in bob.project.remote("push").stderr
+    assert "systemd (system) manages the lab now" in bob.project.remote("push").stderr
     assert bob.server().ask("status")
     bob.project.remote("remove")
     assert bob.labs() == []

@@ -73,7 +73,7 @@ def test_systemd_user_without_lingering_says_what_an_admin_types(
     push(project, "home", check=True)
     no_linger.sh(STAND_IN)
     said = project.remote("lab", "start").stderr
-    assert "by systemd-user" in said
+    assert "by systemd (user)" in said
     assert f"sudo loginctl enable-linger {no_linger.name}" in said
     project.remote("lab", "stop")
 

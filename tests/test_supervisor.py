@@ -13,7 +13,10 @@ from remote_lab.lab.supervisor import Launchd, Systemd
 
 PACKAGE = Path(__file__).parent.parent / "src/remote_lab"
 LAB = ("__init__", "background", "keep_running", "supervisor")
-NEEDED = ("__init__.py", *(f"lab/{name}.py" for name in LAB))
+NEEDED = (
+    *("__init__.py", "errors.py", "tools/__init__.py", "tools/programs.py"),
+    *(f"lab/{name}.py" for name in LAB),
+)
 TUNNEL = ["/usr/bin/ssh", "-N", "titanic-lab"]
 
 
@@ -21,7 +24,7 @@ TUNNEL = ["/usr/bin/ssh", "-N", "titanic-lab"]
 def test_systemd_brings_a_command_back_until_it_is_stopped(fresh_user: Account) -> None:
     # Root writes it: what others may read is enough.
     package = f"{fresh_user.home}/remote_lab"
-    fresh_user.box.sh(f"mkdir -p {package}/lab")
+    fresh_user.box.sh(f"mkdir -p {package}/lab {package}/tools")
     for name in NEEDED:
         text = (PACKAGE / name).read_text()
         fresh_user.box.sh(f"cat >{package}/{name}", input=text)

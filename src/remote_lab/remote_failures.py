@@ -71,7 +71,7 @@ def failed(
         *("lab start", "lab logs"),
     ):
         name = re.sub("[ -]+", "_", command)
-        facts[name] = connection.verb(command)
+        facts[name] = connection.command(command)
     report = "\t".join(failure)
     if failure[:1] in ((), ("nowrite",)):  # then standard error has the reason
         report += f"\n{errors}"

@@ -119,7 +119,8 @@ def password(name: str | None) -> None:
         raise Problem(
             f"A password for the lab needs at least {PASSWORD} characters.",
             "Nothing was changed, and nothing was sent.",
-            f"The same command, with a longer one: {connection.verb('lab password')}",
+            "The same command, with a longer one:"
+            f" {connection.command('lab password')}",
         )
     state = labs.set_password(connection, text)
     again = labs.restart_command(connection, state.contents)

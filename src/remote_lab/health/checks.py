@@ -243,7 +243,7 @@ def _dotfiles(remote: Remote) -> Iterator[Finding]:
             remote.state.machine.needs["home"],
             "The dotfiles are in place.",
             "The project was never pushed there.",
-            remote.connection.verb("push"),
+            remote.connection.command("push"),
         )
 
 
@@ -266,13 +266,13 @@ def _code(remote: Remote) -> Iterator[Finding]:
     connection, code = remote.connection, remote.state.code
     if code.cut:
         what = "A push is changing the code, or was cut off while it did."
-        yield Finding(Result.ERROR, what, connection.verb("push"), FAILED)
+        yield Finding(Result.ERROR, what, connection.command("push"), FAILED)
     place = f"~/{connection.project.dir}"
     yield is_so(
         not code.edited,
         f"All changes in {place} are committed.",
         f"Changes in {place} that are not committed: {len(code.edited)}.",
-        connection.verb("save"),
+        connection.command("save"),
     )
 
 
@@ -292,7 +292,7 @@ def _notebooks(remote: Remote) -> Iterator[Finding]:
 
 
 def _environment(remote: Remote) -> Iterator[Finding]:
-    needs, again = remote.state.machine.needs, remote.connection.verb("push")
+    needs, again = remote.state.machine.needs, remote.connection.command("push")
     if "environment" not in needs:
         return
     if not needs["environment"]:
@@ -314,7 +314,7 @@ def _environment(remote: Remote) -> Iterator[Finding]:
 def _lab(remote: Remote) -> Iterator[Finding]:
     connection, lab = remote.connection, remote.state.lab
     if lab.port:
-        again = connection.verb(f"lab start --port {lab.port.free}")
+        again = connection.command(f"lab start --port {lab.port.free}")
         yield Finding(Result.ERROR, taken(connection, lab.port), again, FAILED)
     elif remote.state.lab_reported:
         by = labelled(lab.backend)
@@ -327,7 +327,7 @@ def _lab(remote: Remote) -> Iterator[Finding]:
                 if never
                 else f"The lab is stopped; {by} manages it."
             ),
-            connection.verb("open"),
+            connection.command("open"),
         )
     if lab.restart_pending:
         yield Finding(
@@ -342,7 +342,7 @@ def _tunnel(remote: Remote) -> Iterator[Finding]:
     if tunnel(remote.connection).is_up():
         yield Finding(Result.OK, "The tunnel is up.")
         return
-    again = remote.connection.verb("open")
+    again = remote.connection.command("open")
     yield Finding(Result.INFO, f"The tunnel is down. To open it: {again}")
 
 

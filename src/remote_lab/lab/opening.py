@@ -36,7 +36,7 @@ def open_lab(connection: Connection) -> str:
     new = way.up(address.target)
     base = f"http://127.0.0.1:{way.port}/{project.slug}"
     began = time.monotonic()
-    fresh = " && ".join(map(connection.verb, ("tunnel down", "lab restart", "open")))
+    fresh = " && ".join(map(connection.command, ("tunnel down", "lab restart", "open")))
     while not answers(base, address.token, fresh):
         waited = time.monotonic() - began
         if waited > PATIENCE / 10 and _turned_away(way.port):
@@ -46,13 +46,13 @@ def open_lab(connection: Connection) -> str:
                 "Lab and tunnel were left as they are.",
                 "Ask an admin whether sshd_config there has AllowTcpForwarding no,"
                 " AllowStreamLocalForwarding no or DisableForwarding yes. The log:"
-                f" {connection.verb('lab logs')}",
+                f" {connection.command('lab logs')}",
             )
         if waited > PATIENCE:
             raise Problem(
                 f"The lab on {remote.name} does not answer through the tunnel.",
                 "Lab and tunnel were left as they are.",
-                f"{connection.verb('lab logs')}, or {connection.verb('doctor')}",
+                f"{connection.command('lab logs')}, or {connection.command('doctor')}",
             )
         time.sleep(0.1)
     show.done(

@@ -59,7 +59,7 @@ def act(
     needed = values(connection, restart=yes_or_no(sure), wanted=str(port))
     status, records = connection.run(program(*PROGRAMS, values=needed, main=main))
     if status:
-        raise _failed(connection, records, connection.verb(f"lab {command} --yes"))
+        raise _failed(connection, records, connection.command(f"lab {command} --yes"))
     return _lab(RemoteState.parse(records))
 
 
@@ -84,7 +84,7 @@ def restart_command(connection: Connection, busy: object) -> str:
         connection: The way to the remote.
         busy: Whether anything runs in the lab: then it has to be agreed to.
     """
-    return connection.verb(f"lab restart{' --yes' if busy else ''}")
+    return connection.command(f"lab restart{' --yes' if busy else ''}")
 
 
 def ready(connection: Connection) -> tuple[LabState, Address]:
@@ -192,7 +192,8 @@ def _address(connection: Connection, state: RemoteState) -> Address:
             f"The lab on {connection.remote.name} reports an invalid address, or an"
             f" invalid token: {socket or reported.get('port')}",
             "Nothing was opened.",
-            f"{connection.verb('lab restart')}   (look: {connection.verb('lab logs')})",
+            f"{connection.command('lab restart')}   (look:"
+            f" {connection.command('lab logs')})",
         )
     return Address(target, token)
 
@@ -217,5 +218,5 @@ def _failed(connection: Connection, records: list[Record], again: str = "") -> P
     facts = {"log": f" The last lines of its log:{lines}" if lines else ""}
     if holder:
         facts["taken"] = taken(connection, holder)
-        facts["other_port"] = connection.verb(f"lab start --port {holder.free}")
+        facts["other_port"] = connection.command(f"lab start --port {holder.free}")
     return failed(connection, RULES, failure, again=again, **facts)

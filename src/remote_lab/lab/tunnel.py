@@ -109,7 +109,7 @@ class Tunnel(ABC):
             f"Port {self.port} on this laptop is taken by {_holder(self.port)}.",
             "No tunnel was opened; the lab was left as it is.",
             "Stop that, or take another port:"
-            f" {self.connection.verb(f'install --lab-port {free}')}",
+            f" {self.connection.command(f'install --lab-port {free}')}",
         )
 
 
@@ -153,7 +153,7 @@ class SshTunnel(Tunnel):
             )
         self._start_in_background()
         begin = 'eval "$(ssh-agent)" && ' if typed else ""
-        down, up = map(self.connection.verb, ("tunnel down", "tunnel up"))
+        down, up = map(self.connection.command, ("tunnel down", "tunnel up"))
         show.note(
             "This tunnel does not come back by itself after sleep, since its login"
             f" needs you. Where an agent has your key, it does: {begin}ssh-add {key} &&"
@@ -215,7 +215,7 @@ class SandboxTunnel(Tunnel):
         raise Problem(
             f"The relay to {target} did not start.",
             "The lab was left as it is.",
-            f"Again: {self.connection.verb('open')}",
+            f"Again: {self.connection.command('open')}",
         )
 
     def _stop(self) -> None:

@@ -191,7 +191,7 @@ def bring_key(project: Project, remote: Remote) -> None:
         show.done(f"{remote.name} knows your key.")
         return
     user = ask(["-F", str(ssh_config(project)), remote.host]).get("user", ["?"])[0]
-    other = Connection(project, remote).verb("install --user LOGIN")
+    other = Connection(project, remote).command("install --user LOGIN")
     # -f: its own look would take that other key for this one.
     copy = ["ssh-copy-id", "-f", "-i", f"{key}.pub", remote.host]
     by_hand = f"ssh-copy-id -i {key}.pub {remote.host}"

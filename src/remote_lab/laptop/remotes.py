@@ -75,7 +75,7 @@ def forget(project: Project, name: str) -> None:
             "Nothing was changed.",
             "To have another machine in its place, commit, then: copier update --trust"
             " --defaults --vcs-ref :current: --data remote_host=HOST   (to leave that"
-            f" machine: {Connection(project, remote).verb('remove')})",
+            f" machine: {Connection(project, remote).command('remove')})",
             USAGE,
         )
     answers = Answers(project)

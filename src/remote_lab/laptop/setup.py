@@ -188,9 +188,8 @@ def push_everywhere(project: Project) -> str:
         if outcome.problem:
             raise outcome.problem
     names = " and ".join(project.remotes)
-    return (
-        f"{names} {'is' if len(outcomes) == 1 else 'are'} ready: {first.verb('open')}"
-    )
+    verb = "is" if len(outcomes) == 1 else "are"
+    return f"{names} {verb} ready: {first.command('open')}"
 
 
 def _do(project: Project, *command: str) -> None:

@@ -46,7 +46,7 @@ def push(
         raise Problem(
             "Nothing is committed here yet, and code is pushed by git.",
             "The code there is as it was.",
-            f"git add -A && git commit -m 'Begin' && {connection.verb('push')}",
+            f"git add -A && git commit -m 'Begin' && {connection.command('push')}",
         )
     head = git(project, "rev-parse", "HEAD")
     if git(project, "status", "--porcelain"):
@@ -145,7 +145,7 @@ def _refuse_conflicts(connection: Connection) -> None:
         raise Problem(
             f"The commit has unresolved conflicts: {', '.join(files)}",
             "No code was pushed.",
-            f"Resolve them, commit, and then: {connection.verb('push')}",
+            f"Resolve them, commit, and then: {connection.command('push')}",
         )
 
 
@@ -163,7 +163,7 @@ def _refuse(connection: Connection, there: CodeState) -> None:
             f"git is not installed on {remote.name}.",
             f"The dotfiles are in place; {place} and the lab are as they were.",
             "Ask an admin for: sudo apt install git   Then:"
-            f" {connection.verb('push')}",
+            f" {connection.command('push')}",
         )
     if there.kind == "foreign":
         raise Problem(
@@ -176,7 +176,7 @@ def _refuse(connection: Connection, there: CodeState) -> None:
         raise Problem(
             f"{remote.name} has changes in {place} that are in no commit:{files}",
             "They were not touched, and no code was pushed.",
-            f"Save them here: {connection.verb('save')}   (or discard them, there:"
+            f"Save them here: {connection.command('save')}   (or discard them, there:"
             " git checkout -- FILE)",
             REMOTE_EDITED,
         )
@@ -184,7 +184,7 @@ def _refuse(connection: Connection, there: CodeState) -> None:
         raise Problem(
             f"{remote.name} has commits that this laptop does not have.",
             "They were not touched, and no code was pushed.",
-            f"Save them here first: {connection.verb('save')}",
+            f"Save them here first: {connection.command('save')}",
             REMOTE_EDITED,
         )
 
@@ -209,5 +209,5 @@ def cut(connection: Connection) -> Problem:
 
 def _failed(connection: Connection, records: list[Record], errors: str) -> Problem:
     failure = records[-1] if records else ()
-    again = connection.verb("push")
+    again = connection.command("push")
     return failed(connection, RULES, failure, errors, part="code", again=again)

@@ -68,7 +68,7 @@ def push(
         status, errors = connection.deliver(bundle, records.append, dry=mode == "dry")
     except Broken as error:
         if mode == "dry":
-            again = connection.verb("push --dry-run")
+            again = connection.command("push --dry-run")
             raise Broken(error.what, NOTHING, again) from None
         result = _after_a_cut(connection, "push", bundle.id, records)
         # It may have been cut off behind the switch: a repetition does what is left.
@@ -190,8 +190,7 @@ def _after_a_cut(
         raise OutcomeUnknown(
             f"The connection to {name} broke, and does not come back: {error.what}",
             f"The remote is as before, or as after this {command}: never in between.",
-            f"{connection.verb(command)}   (safe to repeat: it finds out, and does only"
-            " what is left)",
+            f"{connection.command(command)}   (safe to repeat: it does what is left)",
             UNREACHABLE,
         ) from None
     removed = command == "remove"
@@ -208,7 +207,7 @@ def _after_a_cut(
             if removed and ("off",) in answer
             else "The files of the remote are as they were."
         ),
-        connection.verb(command),
+        connection.command(command),
     )
 
 
@@ -234,7 +233,7 @@ def _failed(connection: Connection, result: DotfilesResult, errors: str) -> Prob
     if failure[:1] in ((), ("nowrite",), ("incomplete",)) and limit(errors):
         rules = (LIMIT, *rules)
     changed = [path for path, action in result.changed.items() if action == "clash"]
-    again = connection.verb("remove --yes")
+    again = connection.command("remove --yes")
     facts = {"changed": ", ".join(changed), "limit": limit(errors), "again": again}
     error = failed(connection, rules, failure, errors, **facts)
     error.diff = result.diff if failure == ("clashes",) else []

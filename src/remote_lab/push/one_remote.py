@@ -150,7 +150,7 @@ def push(
     try:
         with connection.dialled():
             if read is None and "home" in options.only:
-                again = connection.verb(options.command)
+                again = connection.command(options.command)
                 read = manifest.read(connection.project, again)
             _Push(connection, options, outcome, go_on).run(read)
     except Problem as error:
@@ -197,7 +197,7 @@ class _Push:
                 f"Interrupted: the {'dry run' if dry else 'push'} for {self._name} went"
                 " no further.",
                 NOTHING if dry else "What was done before is in place.",
-                self._connection.verb(self._options.command),
+                self._connection.command(self._options.command),
             )
         return part in self._options.only
 
@@ -227,7 +227,7 @@ class _Push:
         if not self._begins("env"):
             return
         connection = self._connection
-        wanted = stamp.stamp(connection.project, connection.verb("push"))
+        wanted = stamp.stamp(connection.project, connection.command("push"))
         if wanted == state.code.stamp:
             return
         if self._options.dry:
@@ -276,7 +276,7 @@ class _Push:
         self._outcome.started, self._outcome.backend = True, lab.backend
         show.done(
             f"{self._name}: started the lab, managed by {labelled(lab.backend)}."
-            f" {self._connection.verb('open')}"
+            f" {self._connection.command('open')}"
         )
 
     def _move(self, lab: LabState, wanted: str) -> None:
@@ -342,5 +342,5 @@ def _show_dotfiles(connection: Connection, done: DotfilesResult, dry: bool) -> N
         show.note(
             f"{name}: you deleted the project's block from ~/.bashrc: it stays out, and"
             f" the aliases with it. To have it back: {connection.shell(f'rm {note}')}  "
-            f" then: {connection.verb('push')}"
+            f" then: {connection.command('push')}"
         )

@@ -45,8 +45,6 @@ class Route:
         """
         return self.project.command(words, self.remote)
 
-    verb = command
-
     def shell(self, command: str) -> str:
         """What to type to run a shell command on this remote."""
         if self.remote.sandbox:
