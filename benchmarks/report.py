@@ -11,9 +11,9 @@ START = "./remote push --help"
 BARS = {
     ("0", PUSH, "first"): 1.6,
     ("0", PUSH, "no-op"): 1.35,
-    ("50", PUSH, "first"): 1.3,
-    ("50", PUSH, "no-op"): 1.2,
-    ("50", PUSH, "one file"): 1.2,
+    ("50", PUSH, "first"): 1.35,
+    ("50", PUSH, "no-op"): 1.3,
+    ("50", PUSH, "one file"): 1.35,
     ("50", LIVE, "no-op"): 0.3,
     ("50", ALL, "first"): 1.35,
     ("50", ALL, "no-op"): 1.2,

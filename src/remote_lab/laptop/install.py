@@ -100,7 +100,7 @@ def uninstall(project: Project) -> None:
         shutil.rmtree(ours, ignore_errors=True)
     with suppress(OSError):  # another project's things are there
         wheels.cache().parent.rmdir()
-    # Our state's folders are made by whichever verb comes first.
+    # Our state's folders are made by whichever command comes first.
     folders = {*map(Path, installed.lists["folders"]), *project.state.parents[:4]}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         with suppress(OSError):  # something else lives there
