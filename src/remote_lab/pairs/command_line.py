@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from remote_lab.pairs.sync_state import Failure, SyncState
+from remote_lab.pairs.sync_state import FOLDER, Failure, SyncState
 
 USAGE = """\
 Keeps each notebook and its script in sync.
@@ -113,8 +113,13 @@ def _not_on_a_remote(typed: list[str]) -> int:
 def _run(root: str, command: str, files: list[str]) -> bool:
     """Run one command; whether all pairs are in sync then."""
     # This is what git's hooks meet nearly always. To load more takes time.
-    if command == "refresh" and SyncState(root).is_in_sync():
-        return True
+    if command in HOOKS and SyncState(root).is_in_sync():
+        if command == "refresh":
+            return True
+        from remote_lab.pairs.repository import staged
+
+        if not staged(root, FOLDER):
+            return True
     from remote_lab.pairs.links import NotebookLinks
     from remote_lab.pairs.settings import read_settings
 
