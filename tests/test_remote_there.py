@@ -62,5 +62,5 @@ def test_pairs_runs_with_the_projects_environment(there: Path, shell: str) -> No
 
     other = typed(there, "push", "far", shell=shell)
     assert other.returncode == 2
-    assert "./remote push is for your laptop" in other.stderr
-    assert "Here: ./remote pairs" in other.stderr
+    assert "./remote push runs on your laptop" in other.stderr
+    assert "you can type: ./remote pairs" in other.stderr
