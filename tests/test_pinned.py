@@ -16,6 +16,8 @@ from render import ROOT, released, snapshot, template
 
 pytestmark = [pytest.mark.needs("uv", "network"), pytest.mark.xdist_group("pinned")]
 
+# Those of which the program is fetched as well: the others differ in their text alone.
+FETCHED = ("gh:lab/tpl", "git@example.org:lab/tpl.git")
 COMMIT = re.compile(r"remote-lab [0-9.]+ \(([0-9a-f]{40})\)\n")
 # What was typed for the template, and the address that git, uv and pre-commit get.
 ADDRESSES = {
@@ -81,9 +83,11 @@ def test_an_address(laptop: Laptop, typed: str) -> None:
     assert (hook(project)["repo"], hook(project)["rev"]) == tuple(
         header(project).values()
     )
-    assert COMMIT.fullmatch(version(laptop, project).stdout)
     answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert answers["_src_path"] == typed
+    if typed not in FETCHED:
+        return
+    assert COMMIT.fullmatch(version(laptop, project).stdout)
     update = ("copier", "update", "-q", "--trust", "--defaults", "--vcs-ref", "HEAD")
     laptop.run("git", "add", "-A", cwd=project)
     laptop.run("git", "commit", "-qm", "as generated", cwd=project)
@@ -209,11 +213,12 @@ def test_an_update_takes_the_program_out(
 ) -> None:
     command = ("copier", "copy", "-q", "--defaults", "--skip-tasks")
     words = ("--vcs-ref", BEFORE[made_by], "-d", "project_name=Lab")
+    words += ("-d", "push_now=false", "-d", "setup_laptop=false")
     laptop.run(*command, *words, history, "lab")
     project = laptop.home / "lab"
     assert (project / "remote_lab/cli.py").exists()
     laptop.run("git", "init", "-q", project)
-    laptop.run("./remote", "status", cwd=project)  # Python leaves its caches
+    laptop.run("./remote", "tunnel", "status", cwd=project)  # Python leaves its caches
     mine = project / "src/lab/mine.py"
     mine.write_text("MINE = 1\n")
     toml = project / "remote.toml"
@@ -222,7 +227,7 @@ def test_an_update_takes_the_program_out(
     laptop.run("git", "commit", "-qm", "as generated", cwd=project)
     laptop.run("copier", "update", "-q", "--trust", "--defaults", cwd=project)
     left = [path for path in (project / "remote_lab").rglob("*") if path.is_file()]
-    assert not [path for path in left if path.suffix != ".pyc"]
+    assert {path.parent.name for path in left} <= {"__pycache__"}
     assert mine.read_text() == "MINE = 1\n"
     assert toml.read_text().endswith("# mine\n")
     assert COMMIT.fullmatch(version(laptop, project).stdout)
@@ -231,4 +236,3 @@ def test_an_update_takes_the_program_out(
     laptop.run("./remote", "setup", cwd=project, timeout=300)
     assert "in sync" in laptop.run("./remote", "pairs", "--check", cwd=project).stdout
     assert not (project / "remote_lab").exists()
-    laptop.run("./remote", "remove", "--yes", cwd=project)

@@ -1,6 +1,7 @@
 """Setup: all that follows a copy or a clone, step by step, again without harm."""
 
 import re
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -34,6 +35,7 @@ def setup(project: Project, user: str | None = None) -> bool:
         Problem: That can't be a login.
     """
     project = logins(project, user)
+    _clear_former(project)
     steps: list[tuple[str, Callable[[Project], str]]] = [
         ("git repository", repository),
         ("lock file", lock),
@@ -49,6 +51,16 @@ def setup(project: Project, user: str | None = None) -> bool:
     if not all(good):
         show.note("The project is whole. To go on where it stopped: ./remote setup")
     return all(good)
+
+
+def _clear_former(project: Project) -> None:
+    """Delete what Python left of remote_lab/, which earlier versions had in a project.
+
+    `copier update` deletes its files, and git knows nothing of Python's caches.
+    """
+    former = project.root / "remote_lab"
+    if all("__pycache__" in path.parts for path in former.rglob("*") if path.is_file()):
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def _run(project: Project, name: str, act: Callable[[Project], str]) -> bool:
