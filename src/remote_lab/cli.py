@@ -11,7 +11,6 @@ from remote_lab.commands import lab, laptop, remote
 from remote_lab.errors import FAILED, Problem
 from remote_lab.settings import FROM_GIT
 from remote_lab.ui import show
-from remote_lab.version import version
 
 
 class Sections(click.Group):
@@ -38,6 +37,8 @@ class Sections(click.Group):
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
+    from remote_lab.version import version  # it loads much, and few ask
+
     if asked and not ctx.resilient_parsing:
         click.echo(f"remote-lab {version()}")
         ctx.exit()
