@@ -62,9 +62,9 @@ def version(laptop: Laptop, project: Path, **options: bool) -> Completed:
 
 
 def head(repository: Path) -> str:
-    look = ["git", "-C", repository, "rev-parse", "HEAD"]
-    done = subprocess.run(look, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+    look = ["git", "rev-parse", "HEAD"]
+    done = subprocess.run(look, cwd=repository, check=True, stdout=subprocess.PIPE)
+    return done.stdout.decode().strip()
 
 
 # --- Every way of naming a template ---------------------------------------------------
@@ -196,8 +196,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """This repository, with what is here as its newest release."""
     folder = tmp_path_factory.mktemp("history") / "template"
     subprocess.run(["git", "clone", "-q", ROOT, folder], check=True)
-    tag = ["git", "-C", folder, "tag", "0.1.0", BEFORE["0.1.0"]]
-    subprocess.run(tag, check=True)
+    tag = ["git", "tag", "0.1.0", BEFORE["0.1.0"]]
+    subprocess.run(tag, cwd=folder, check=True)
     now = folder.parent / "now"
     released(now)
     shutil.rmtree(now / ".git")
@@ -214,9 +214,9 @@ def test_an_update_takes_the_program_out(
     laptop: Laptop, history: Path, made_by: str
 ) -> None:
     command = ("copier", "copy", "-q", "--defaults", "--skip-tasks")
-    words = ("--vcs-ref", BEFORE[made_by], "-d", "project_name=Lab")
-    words += ("-d", "push_now=false", "-d", "setup_laptop=false")
-    laptop.run(*command, *words, history, "lab")
+    answers = ("project_name=Lab", "push_now=false", "setup_laptop=false")
+    given = [word for answer in answers for word in ("-d", answer)]
+    laptop.run(*command, "--vcs-ref", BEFORE[made_by], *given, history, "lab")
     project = laptop.home / "lab"
     assert (project / "remote_lab/cli.py").exists()
     laptop.run("git", "init", "-q", project)
