@@ -25,7 +25,6 @@ from jupytext.sync_contentsmanager import (
 from pairing import ENVIRONMENT
 from pairing_door import Door
 from pairing_world import PAIRS, WORD, World, done, words
-from project import TEMPLATE
 from tornado.web import HTTPError
 from traitlets.config import Config
 
@@ -33,11 +32,11 @@ from remote_lab import settings
 from remote_lab.errors import Problem
 from remote_lab.laptop.notebooks import pairs
 from remote_lab.pairs import command_line as program
+from remote_lab.pairs import lab_note
 from remote_lab.push import code, dotfiles
 from remote_lab.push.save import save
 from remote_lab.transport.connection import Connection
 
-LAB = TEMPLATE / "template/environment/etc/jupyter/jupyter_server_config.py"
 # What git and the remote's Python are, until they have been called often enough.
 SHIM = """\
 #!/bin/sh
@@ -202,7 +201,7 @@ class Machines:
     def lab(self, root: Path) -> Any:
         """JupyterLab's contents manager, as the project's environment sets it up."""
         config = Config()
-        exec(LAB.read_text(), {"get_config": lambda: config})
+        config.ContentsManager.post_save_hook = lab_note.leave_note
         manager = with_jupytext(LargeFileManager)
         return manager(root_dir=str(root), config=config, allow_hidden=True)
 

@@ -1,9 +1,9 @@
 """When a pair was last in sync, and what git did since then.
 
 A note has the script of a pair at a time when both sides were in sync. Two programs
-write notes: this one, and the lab at each save of a pair, see
-environment/etc/jupyter/jupyter_server_config.py. Git logs each commit that HEAD moves
-to. So nothing is missing when a program is stopped at any time.
+write notes: this one, and the lab at each save of a pair, see lab_note.py. Git logs
+each commit that HEAD moves to. So nothing is missing when a program is stopped at any
+time.
 """
 
 import json

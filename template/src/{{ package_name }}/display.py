@@ -52,15 +52,13 @@ def side_by_side(
         *objects: Anything: frames, styled ones, figures, axes, text.
         titles: One for each object, from the first on; None leaves one out.
         per_row: How many objects stand in a row.
-        max_rows: Of longer frames of pandas and polars, only so many rows, taken from
-            their head and tail; None leaves that to them.
+        max_rows: How many rows longer frames show, from their head and tail.
 
     Returns:
         What a notebook shows as the last line of a cell, or by `display`.
 
     Raises:
-        ValueError: A number is below 1, or there are more titles than objects.
-        TypeError: A number is no whole one, or *titles* is a single text.
+        ValueError, TypeError: A number or the titles make no sense.
     """
     if isinstance(titles, str):
         raise TypeError(f"titles is a list of texts: titles=[{titles!r}]")
@@ -159,10 +157,7 @@ def _best(thing: Any) -> tuple[str, Any, dict[str, Any]]:
 
 
 def _ask(thing: Any, mime: str, method: str, **options: Any) -> tuple[Any, Any]:
-    """What something gives of a kind, or None; and what goes with that.
-
-    IPython's formatters know more than a thing itself: where they run, they are asked.
-    """
+    """What something gives of a kind, or None, by IPython's formatters or by itself."""
     if shell := _shell():
         formatter = shell.display_formatter
         kinds = {"bundle": formatter.mimebundle_formatter, **formatter.formatters}
@@ -199,17 +194,15 @@ def _image(mime: str, data: str | bytes, about: dict[str, Any]) -> str:
     if isinstance(data, str) and mime == "image/svg+xml":
         data = data.encode()
     text = base64.b64encode(data).decode() if isinstance(data, bytes) else data
-    # One that is meant for fine screens says how wide it is to be.
     width = f' width="{about["width"]}"' if "width" in about else ""
     return IMAGE.format(width, mime, text.replace("\n", ""))
 
 
 def _text(thing: Any) -> str:
     """Something as the console shows it."""
-    shell = _shell()
-    if shell is None:
-        return repr(thing)
-    return str(shell.display_formatter.formatters["text/plain"](thing) or "")
+    if shell := _shell():
+        return str(shell.display_formatter.formatters["text/plain"](thing) or "")
+    return repr(thing)
 
 
 def _columns(row: list[tuple[str, str]]) -> str:

@@ -1,7 +1,4 @@
-"""For every kernel of this environment: code edited in src/ is taken up as it changes.
-
-The project's own package brings this file into the environment's etc/ipython.
-"""
+"""For every kernel of this environment: reloads code in src/ as you edit it."""
 
 from pathlib import Path
 

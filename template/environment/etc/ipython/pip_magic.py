@@ -1,7 +1,4 @@
-"""%pip install says how a package gets into the environment and stays there.
-
-ipython_config.py, beside this file, has each kernel of this environment run it.
-"""
+"""%pip install prints how to add a package for good; see ipython_config.py."""
 
 
 def _magic():
@@ -14,24 +11,21 @@ def _magic():
     conda = Path(sys.prefix, "conda-meta").is_dir()
 
     def pip(line):
-        """Tell how to install; do all else that pip can."""
-        words = line.split()
+        """Print how to install; do all else that pip can."""
+        words, python = line.split(), shlex.quote(sys.executable)
         if words[:1] != ["install"]:
             return usual(line)
         packages = " ".join(words[1:]) or "PACKAGE"
         add = f"uv add {packages}"
-        insist = f"!uv pip install --python {shlex.quote(sys.executable)} {packages}"
+        insist = f"!uv pip install --python {python} {packages}"
         if conda:
             add = f"add {packages} to environment.yml"
-            insist = f"!{shlex.quote(sys.executable)} -m pip install {packages}"
+            insist = f"!{python} -m pip install {packages}"
         print(
-            "Nothing was installed: the next push would take out what %pip installs here.\n"
-            "On the laptop, in the project:\n"
-            f"    {add}\n"
-            f"    git commit -am 'Add {packages}'\n"
-            "    ./remote push\n"
-            "To install it all the same, until that push, run in a cell:\n"
-            f"    {insist}"
+            "Nothing was installed: the next push would remove what %pip installs.\n"
+            f"On the laptop, in the project:\n    {add}\n"
+            f"    git commit -am 'Add {packages}'\n    ./remote push\n"
+            f"To install it until that push, run in a cell:\n    {insist}"
         )
 
     shell.register_magic_function(pip, "line", "pip")

@@ -1,8 +1,7 @@
 """ipykernel without its TCP port, to which every user of the machine can write.
 
-It is the inbox for what forked children print. Here it is one more of the kernel's own
-sockets, in the lab's private folder. ipykernel has no setting for it: hence these
-subclasses. Started by hand on TCP, the kernel is as ipykernel makes it.
+The port is the inbox for what forked children print. Here it is one more socket in the
+lab's private folder. ipykernel has no setting for it, hence these subclasses.
 """
 
 import os

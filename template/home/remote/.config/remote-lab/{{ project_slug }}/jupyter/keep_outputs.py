@@ -1,8 +1,8 @@
-"""What a cell prints while no browser looks is in its notebook when it is opened again.
+"""Keeps what cells print while no browser is open, until their notebook is opened.
 
-Only the page writes notebooks: what a kernel sends while there is none would be lost.
-So the server keeps, in memory, what comes of each run, and puts it into the notebook
-as it is read. It writes no file: saving is left to the page, and to jupytext.
+Only the page writes notebooks: without one, a kernel's output would be lost. So the
+server keeps each run's outputs in memory, and adds them when the notebook is read. It
+writes no file: the page and jupytext save.
 """
 
 import copy
@@ -35,13 +35,7 @@ asked = {}  # the runs that go on: id of the message that asked for it, Run
 
 
 class Run:
-    """What came of running a cell once.
-
-    Args:
-        connection: The page's that asked for it, by its session key.
-        kernel: The kernel's id.
-        code: What was run.
-    """
+    """The outputs of running a cell once, for the page with that session key."""
 
     def __init__(self, connection, kernel, code):
         self.connection, self.kernel, self.code = connection, kernel, code
@@ -52,14 +46,8 @@ class Run:
         self.clear = False  # when the next output comes
         self.missed = False  # by its page, which went away
 
-    def take(self, kind, message, size):
-        """Keep an output as the page would show it.
-
-        Args:
-            kind: The message's type.
-            message: The message.
-            size: Its size in bytes.
-        """
+    def add(self, kind, message, size):
+        """Keep an output as the page would show it; *size* is in bytes."""
         content = message["content"]
         if kind == "clear_output" and content["wait"]:
             self.clear = True
@@ -111,21 +99,13 @@ class Missed:
         self._count = self._size = 0
 
     def __iter__(self):
-        """Each message, in its order: its channel and its parts."""
-        return iter(self._messages.values())
+        return iter(self._messages.values())  # each with its channel and its parts
 
     def __len__(self):
-        """How many there are."""
         return len(self._messages)
 
     def add(self, channel, parts, kind):
-        """Take a message in.
-
-        Args:
-            channel: Where it came.
-            parts: The message.
-            kind: Its type.
-        """
+        """Keep a message of a channel; *kind* is its type."""
         self._count += 1
         self._messages[self._count] = channel, parts
         if channel == "iopub" and kind not in LASTING:
@@ -153,12 +133,10 @@ def make_room():
 def joined(text, more):
     """A stream's text and what follows it, where a progress bar overwrites its line."""
     start = text.rfind("\n") + 1
+    lines = (text[start:] + more).split("\n")
     # Found from the line's end: a pattern would look for it from each letter.
-    lines = [
-        line[line.rstrip("\r").rfind("\r") + 1 :]
-        for line in (text[start:] + more).split("\n")
-    ]
-    return text[:start] + "\n".join(lines)
+    last = (line[line.rstrip("\r").rfind("\r") + 1 :] for line in lines)
+    return text[:start] + "\n".join(last)
 
 
 @contextmanager
@@ -276,7 +254,7 @@ class Kernels(AsyncMappingKernelManager):
             run.done = True
             del asked[asker]
         else:
-            run.take(kind, message, size)
+            run.add(kind, message, size)
             make_room()
 
     def _end(self, kernel_id, but=None):
