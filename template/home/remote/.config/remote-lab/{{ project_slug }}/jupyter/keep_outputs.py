@@ -23,9 +23,9 @@ from nbformat.v4 import new_output, output_from_msg
 
 c = get_config()  # noqa: F821  (Jupyter puts it here)
 
-MOST = 50_000_000  # what is kept of one run, in bytes
-ALL = 200_000_000  # of all runs together; those that have ended make room
-MISSED = 50_000_000  # for a page that comes back, of each kernel
+MOST = 50_000_000  # bytes kept of one run
+ALL = 200_000_000  # of all runs; ended ones make room
+MISSED = 50_000_000  # of each kernel, for a page that comes back
 NOT_KEPT = f"[No more than {MOST // 1_000_000} MB are kept of what a cell prints.]\n"
 NO_ROOM = f"[Not kept: newer outputs fill {ALL // 1_000_000} MB that there are.]\n"
 LASTING = ("status", "execute_input")  # tell a page what has begun and ended
