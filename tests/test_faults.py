@@ -160,7 +160,7 @@ def test_settings_that_cannot_be_are_named_with_their_file(laptop: Laptop) -> No
 def test_no_settings_at_all(laptop: Laptop) -> None:
     project = Project.rendered(laptop)
     (project.root / "remote.toml").unlink()
-    told(project.remote("push", check=False), 1, "git checkout -- remote.toml")
+    told(project.remote("push", check=False), 1, "git checkout HEAD -- remote.toml")
 
 
 # What is not there, or in the way
@@ -297,7 +297,7 @@ def settled(loopback: Loopback) -> None:
 
 
 @pytest.mark.needs("network")
-@pytest.mark.parametrize("step", ["git repository", "first commit", "home pieces"])
+@pytest.mark.parametrize("step", ["git repository", "first commit", "dotfiles"])
 def test_ctrl_c_in_a_setup_keeps_the_project(
     laptop: Laptop, loopback: Loopback, step: str
 ) -> None:

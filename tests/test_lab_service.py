@@ -168,7 +168,7 @@ def test_a_staged_restart_is_had_by_the_command_that_is_printed(busy: Project) -
     busy.edit(SERVER, "# changed")
     done = busy.remote("push", "--only", "home", "--json")
     assert json.loads(done.stdout)[0]["restart_pending"]
-    assert "with 2 kernels and 1 terminal in it" in done.stderr
+    assert "2 kernels and 1 terminal run in it" in done.stderr
     found = busy.remote("doctor", "--json", check=False).stdout
     (owed,) = [f for f in json.loads(found) if "restart" in f["what"]]
     command = owed["fix"]

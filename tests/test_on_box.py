@@ -30,7 +30,7 @@ TMUX = ".config/remote-lab/titanic/tmux.conf"
 
 def test_setup_says_what_it_did(live: Live) -> None:
     assert "brought from here" in live.first_push  # the box has no way out
-    assert "systemd-user" in live.first_push
+    assert "systemd (user)" in live.first_push
     assert "titanic is ready" in live.first_push
     assert "ada" in live.account.sh("ls /var/lib/systemd/linger").stdout.split()
 

@@ -132,7 +132,7 @@ def test_doctor_names_what_is_missing(userland: Userland) -> None:
     assert "sudo apt install coreutils diffutils findutils mawk" in done.stdout
     for name in [*NEEDS.split(), *MORE.split()]:
         userland.put(name)
-    assert "All programs that are needed are there" in (
+    assert "All programs that are needed are installed" in (
         userland.remote("doctor", check=False).stdout
     )
 

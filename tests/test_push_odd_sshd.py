@@ -93,7 +93,7 @@ def test_a_tunnel_that_is_forbidden() -> None:
         account.stand_in()
         account.remote("lab", "start")
         done = account.remote("open", "--no-browser", check=False)
-        told(done, 1, "its sshd forbids you to forward", line)
+        told(done, 1, "its sshd forbids forwarding", line)
         account.remote("tunnel", "down")
         account.remote("remove")
 

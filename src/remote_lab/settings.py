@@ -9,6 +9,12 @@ from remote_lab.errors import USAGE, Problem
 from remote_lab.tools.files import write_whole
 
 PERSONAL = "remote.local.toml"
+# What remote.toml has, and each of its remotes.
+KEYS = {
+    *("slug", "id", "dir", "environment", "service", "lab_listen", "lab_remote_port"),
+    *("notebooks_in_git", "setup", "remotes"),
+}
+REMOTE_KEYS = {"lab_port", "sandbox"}
 OWN = ("user", "identity", "lab_port")  # what it may hold for a remote
 Part = Literal["home", "code", "env"]  # of a push
 PARTS: tuple[Part, ...] = get_args(Part)  # in its order
@@ -111,7 +117,8 @@ class Project(NamedTuple):
             if len(self.remotes) > 1:
                 raise Problem(
                     f"This project has several remotes: {known}.",
-                    todo="Say which: add its name to the command.",
+                    todo="Add a name to the command, such as: ./remote push"
+                    f" {next(iter(self.remotes))}",
                     code=USAGE,
                 )
             return next(iter(self.remotes.values()))
@@ -147,6 +154,7 @@ def load_with(root: Path, own: dict[str, Any]) -> Project:
         Problem: A file is missing, is no TOML, or holds what can't be.
     """
     told = _read(root / "remote.toml")
+    _refuse_other_version(told)
     check = _Check(root / "remote.toml")
     slug = check.text(told, "slug", r"[a-z][a-z0-9-]{0,30}")
     mine = _Check(root / PERSONAL)
@@ -162,12 +170,38 @@ def load_with(root: Path, own: dict[str, Any]) -> Project:
         service=check.text(told, "service", "|".join(SERVICES)),
         lab_listen=check.text(told, "lab_listen", "socket|port"),
         lab_remote_port=check.port(told, "lab_remote_port"),
-        setup_laptop=bool(setup.get("laptop", False)),
-        setup_push=bool(setup.get("push", False)),
+        setup_laptop=check.flag(setup, "laptop"),
+        setup_push=check.flag(setup, "push"),
         remotes={
             name: _own(mine, own, _remote(check, slug, name, told["remotes"]))
             for name in check.table(told, "remotes")
         },
+    )
+
+
+def _refuse_other_version(found: dict[str, Any]) -> None:
+    """Refuse a remote.toml that an older or a newer template wrote.
+
+    Args:
+        found: What the file has.
+
+    Raises:
+        Problem: It has keys that are not known, or lacks some.
+    """
+    remotes = found.get("remotes")
+    tables = remotes.values() if isinstance(remotes, dict) else ()
+    named = {key for table in tables if isinstance(table, dict) for key in table}
+    unknown = [*sorted({*found} - KEYS), *sorted(named - REMOTE_KEYS)]
+    missing = sorted(KEYS - {*found})
+    if not unknown and not missing:
+        return
+    wrong = f"has {', '.join(unknown)}" if unknown else f"lacks {', '.join(missing)}"
+    raise Problem(
+        f"remote.toml {wrong}: it was edited, or written by"
+        f" {'a newer' if unknown else 'an older'} template than ./remote.",
+        "Nothing was changed.",
+        "If you edited it: git checkout HEAD -- remote.toml   Otherwise bring both to"
+        " one version: copier update --trust",
     )
 
 
@@ -248,12 +282,13 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise Problem(
             f"{path.name} is missing: {path.parent} is no Remote Lab project.",
-            todo=f"git checkout -- {path.name}",
+            todo=f"git checkout HEAD -- {path.name}",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Problem(
             f"{path.name} can't be read: {error}.",
-            todo=f"Mend that line of {path}.",
+            "Nothing was changed.",
+            f"Correct that line of {path}.",
         ) from None
 
 
@@ -306,6 +341,12 @@ class _Check:
             raise self._wrong(key, value, "a port, 1024 to 65535")
         return value
 
+    def flag(self, table: dict[str, Any], key: str) -> bool:
+        value = table.get(key)
+        if not isinstance(value, bool):
+            raise self._wrong(key, value, "true or false")
+        return value
+
     def table(self, table: dict[str, Any], key: str) -> dict[str, Any]:
         value = table.get(key)
         if not isinstance(value, dict) or not value:
@@ -315,5 +356,6 @@ class _Check:
     def _wrong(self, key: str, value: object, wanted: str) -> Problem:
         return Problem(
             f"{self.path.name}: {key} is {value!r}, and should be {wanted}.",
-            todo=f"Correct it in {self.path}, then type the same command again.",
+            "Nothing was changed.",
+            f"Correct it in {self.path}, then type the same command again.",
         )

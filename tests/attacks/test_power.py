@@ -109,7 +109,7 @@ def test_what_a_cut_emptied_before_is_put_back(
         os.truncate(first / note, 0)
     os.truncate(project.state / "links", 0)
     report = ask(project)
-    assert set(report.changed.values()) == {"take"}
+    assert set(report.changed.values()) == {"put"}
     assert not report.kept
     pushed = {path: content for path, (_, content) in visible(project.home).items()}
     assert pushed == after_push(project)

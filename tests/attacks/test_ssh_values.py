@@ -120,7 +120,7 @@ def test_a_socket_of_the_remotes_that_is_too_long(
     hostile = Hostile(laptop, tmp_path)
     for place in ("/" + "x" * 107, "/" + "é" * 54, "/a:b", "/a'b", "/a`b`"):
         hostile.says(f"socket\t{place}", "token\tx")
-        told(called(project, "tunnel", "up"), 1, "odd")
+        told(called(project, "tunnel", "up"), 1, "invalid address")
         assert asked(laptop, "elsewhere")
     hostile.says(f"socket\t/{'x' * 102}", "token\tx")
     called(project, "tunnel", "up")

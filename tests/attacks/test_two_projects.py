@@ -64,7 +64,7 @@ def test_on_one_remote(laptop: Laptop, loopback: Loopback) -> None:
         assert after == before
         assert "nothing to do" in mine.remote("push", "--only", "home,code").stderr
         # The advice, for a project that is gone for good.
-        other.run(*advised(done.stderr, "take its place:"))
+        other.run(*advised(done.stderr, "this one replace it:"))
         theirs.remote("push", "--only", "home")
         refused = mine.remote("push", "--only", "home", check=False)
         assert "Another project called titanic" in refused.stderr

@@ -21,7 +21,7 @@ from remote_lab.transport.program import program
 from remote_lab.ui.show import plain
 
 # What the lab, the environment and status use, beyond the needs of a push.
-MORE = "awk base64 chmod comm cut date df ls nohup nproc sleep tee tr uname"
+MORE = "awk base64 cat chmod comm cut date df ls nohup nproc sleep tee tr uname"
 SIGNS = {
     Result.OK: ("✓", "green"),
     Result.INFO: ("✓", "green"),

@@ -41,12 +41,16 @@ links_noted() { # LINKS: those that links_in will make; sets noted
 links_in() { # LINKS, noted; where a folder can't be made, no link is there yet
     while IFS= read -r place; do
         case $place in
-        */*) [ -d "$HOME/${place%/*}" ] || mkdir -p "$HOME/${place%/*}" || return ;;
+        */*) folder_made "$HOME/${place%/*}" || return ;;
         esac
     done <"$1"
     while IFS= read -r place; do
         [ -h "$HOME/$place" ] || ln -s "$current/home/$place" "$HOME/$place" || return
     done <"$1"
+}
+
+folder_made() { # FOLDER: another project's remove may delete one above it meanwhile
+    [ -d "$1" ] || mkdir -p "$1" 2>/dev/null || mkdir -p "$1"
 }
 
 folder_noted() { # FOLDER, relative to the home: if we have to make it, remove must know
@@ -57,7 +61,7 @@ folder_noted() { # FOLDER, relative to the home: if we have to make it, remove m
 
 folder_in() { # FOLDER, relative to the home
     # Noted first: a disk may have room for a folder, and none for the note.
-    [ -d "$HOME/$1" ] || { folder_noted "$1" && mkdir -p "$HOME/$1"; }
+    [ -d "$HOME/$1" ] || { folder_noted "$1" && folder_made "$HOME/$1"; }
 }
 
 write_through() { # what pending/through names, into the files behind the user's links

@@ -11,7 +11,7 @@ from typing import IO
 # The programs that a remote must have, for a push and all that can follow it. They are
 # looked for first: a push that misses one later would do half of its work.
 NEEDS = (
-    "cat cmp cp diff find grep gzip head id ln mkdir mktemp mv readlink rm rmdir sed"
+    "cmp cp diff find grep gzip head id ln mkdir mktemp mv readlink rm rmdir sed"
     " sha256sum sort sync tail tar wc"
 )
 
