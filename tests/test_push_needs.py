@@ -177,7 +177,7 @@ def test_the_readme_names_the_packages() -> None:
     (said,) = [
         part
         for part in (root / "README.md").read_text().split("\n\n")
-        if "The machine needs" in part
+        if "The remote needs" in part
     ]
     for package in PACKAGES:
         assert package in said, package
