@@ -1,7 +1,7 @@
-"""What install copies out of home/laptop: looked at whole, and told, before it is done.
+"""What install copies out of home/laptop: checked and listed before it is written.
 
-The files may come from somebody else's branch, and what lies in a home is run: so only
-the project's own places are written to unasked, and no link is followed.
+The files may come from somebody else's branch, and files in a home are run: so only the
+project's own paths are written without a question, and no link is followed.
 
 Three ways, as the push does it: as installed, as it is now, as it is to be. A file that
 the user edited is never overwritten unasked.

@@ -39,7 +39,7 @@ def refuse_another(project: Project) -> str:
     if id == project.id:
         return id
     theirs = Path(root) / "remote.toml"
-    # One that was deleted without a word has left its notes behind: they go on.
+    # A project that was deleted without uninstall left its notes: they are replaced.
     if id and theirs.is_file() and id in theirs.read_text(encoding="utf-8"):
         raise Problem(
             f"Another project called {project.slug} is on this laptop, in {root}.",

@@ -103,7 +103,7 @@ def uninstall(project: Project) -> None:
     # Our state's folders are made by whichever command comes first.
     folders = {*map(Path, installed.lists["folders"]), *project.state.parents[:4]}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        with suppress(OSError):  # something else lives there
+        with suppress(OSError):  # something else is in it
             folder.rmdir()
     show.done("This laptop is as it was before install.")
     for key in installed.lists["keys"]:
@@ -184,9 +184,9 @@ def bring_key(project: Project, remote: Remote) -> None:
     key = identity_file(project, remote)
     ssh = [*Connection(project, remote).ssh(), "-o", "BatchMode=yes"]
     only = ["-o", "ControlPath=none", "-o", "IdentitiesOnly=yes", "-i", str(key)]
-    # Another key that ~/.ssh/config names may open the door: which did, -v tells.
+    # ~/.ssh/config may name another key that is accepted: -v shows which one was.
     _, tried = run_quietly([*ssh, *only, "-v", remote.host, "exit"])
-    # It need not have opened: a passphrase or a second factor may stand between.
+    # The login may have failed all the same, for want of a passphrase or second factor.
     if f"Server accepts key: {key} " in tried:
         show.done(f"{remote.name} knows your key.")
         return

@@ -1,4 +1,4 @@
-"""Setup: all that follows a copy or a clone, step by step, again without harm."""
+"""Setup: all that follows a copy or a clone, step by step; safe to repeat."""
 
 import re
 import shutil
