@@ -105,7 +105,7 @@ def uninstall() -> None:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Report the pairs that differ, and change nothing.")
+@click.option("--check", is_flag=True, help="Report what differs; change nothing.")
 @click.option(
     "--from",
     "side",
@@ -118,7 +118,9 @@ def pairs(check: bool, side: str | None, files: tuple[str, ...]) -> None:
     from remote_lab.laptop import notebooks
 
     if bool(side) != bool(files) or (side and check):
-        raise click.UsageError("Give a side and files: --from script FILE, or --from notebook FILE.")
+        raise click.UsageError(
+            "Add files: --from script FILE, or --from notebook FILE."
+        )
     words = [f"from-{side}", *files] if side else ["check" if check else "sync"]
     code = notebooks.pairs(project := current_project(), *words)
     notebooks.note_stale_hooks(project)
