@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up_later(tight: Account, laptop: Laptop) -> None:
     tight.sh("dd if=/dev/zero of=filler bs=4k", check=False)
     told(push(project), 1, "as it was", "No space left")
     assert seen(tight) == before
-    tight.sh("truncate -s -240k filler")  # the dotfiles have room, the code has not
+    tight.sh("truncate -s -400k filler")  # the dotfiles have room, the code has not
     told(push(project), 1, "The code there is as it was", "No space left")
     assert tight.sh("git -C titanic rev-parse HEAD").stdout == head
     assert tight.sh("git -C titanic status --porcelain").stdout == ""
