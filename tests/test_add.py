@@ -177,7 +177,7 @@ def test_what_cant_be_is_refused_and_nothing_changes(laptop: Laptop) -> None:
     # An edit in the very place, and a file that is not there.
     path = project.root / "remote.toml"
     text = path.read_text()
-    path.write_text(text + 'gpu9 = "by hand"\n')
+    path.write_text(text + "# by hand\n")
     done = project.remote("add", "two", "h", check=False)
     told(done, 1, "remote.toml was edited by hand", "git diff remote.toml")
     path.write_text(text)
