@@ -51,8 +51,10 @@ environment = "uv"
 service = "auto"
 lab_listen = "socket"
 lab_remote_port = 8089
+notebooks_in_git = "scripts"
 [setup]
 laptop = false
+push = false
 [remotes.far]
 lab_port = 8000
 sandbox = true
