@@ -45,24 +45,27 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("how", VERSIONS)
-def test_another_version_is_named_with_the_command(root: Path, how: str) -> None:
-    change, said = VERSIONS[how]
+def refused(root: Path, change: Callable[[str], str]) -> Problem:
+    """Change remote.toml; the error that it is met with."""
     path = root / "remote.toml"
     path.write_text(change(path.read_text()))
     with pytest.raises(Problem) as caught:
         load(root)
-    assert said in caught.value.what
-    assert "git checkout HEAD -- remote.toml" in caught.value.todo
-    assert "copier update --trust" in caught.value.todo
+    return caught.value
+
+
+@pytest.mark.parametrize("how", VERSIONS)
+def test_another_version_is_named_with_the_command(root: Path, how: str) -> None:
+    change, said = VERSIONS[how]
+    problem = refused(root, change)
+    assert said in problem.what
+    assert "git checkout HEAD -- remote.toml" in problem.todo
+    assert "copier update --trust" in problem.todo
 
 
 @pytest.mark.parametrize("how", WRONG)
 def test_a_wrong_value_is_named(root: Path, how: str) -> None:
     change, said = WRONG[how]
-    path = root / "remote.toml"
-    path.write_text(change(path.read_text()))
-    with pytest.raises(Problem) as caught:
-        load(root)
-    assert said in caught.value.what
-    assert "orrect" in caught.value.todo
+    problem = refused(root, change)
+    assert said in problem.what
+    assert "orrect" in problem.todo
