@@ -17,8 +17,11 @@ at_port() { # UID INODE of those on 127.0.0.1:$port, or on all addresses
 }
 
 port_taken() { # whether another than $server has $port: sets taken, its UID INODE
+    # In this order: what begins to listen in between would be taken for another's.
+    there=$(at_port)
+    [ -n "$there" ] || return 1
     own=$(ls -l "/proc/${server:-none}/fd" 2>/dev/null)
-    taken=$(at_port | while read -r uid inode; do
+    taken=$(echo "$there" | while read -r uid inode; do
         case $own in *"socket:[$inode]"*) ;; *) echo "$uid $inode" && break ;; esac
     done)
     [ -n "$taken" ]
