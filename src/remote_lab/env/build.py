@@ -292,8 +292,8 @@ class Build:
                 self.bundle.write(cast(IO[bytes], _Counted(stream, advance)))
 
         try:
-            failed, errors = self.connection.deliver(
-                self.bundle, on_record, write=write
+            failed, errors = self.bundle.deliver(
+                self.connection, on_record, write=write
             )
         except Broken as error:
             error.unchanged = UNFINISHED  # all may have arrived

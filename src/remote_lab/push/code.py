@@ -82,7 +82,7 @@ def push(
             git(project, "bundle", "create", "-q", str(commits), "HEAD", *less)
             bundle.add("code.bundle", commits)
         records: list[Record] = []
-        status, errors = connection.deliver(bundle, records.append)
+        status, errors = bundle.deliver(connection, records.append)
         if status or ("switched", head) not in records:
             raise _failed(connection, records, errors)
     return head
@@ -99,7 +99,7 @@ def _repaired(connection: Connection) -> CodeState:
     main = "code_repair\ncode_state"
     text = program("state", "lock", "code", "repair", values=values, main=main)
     records: list[Record] = []
-    status, errors = connection.deliver(Bundle(text), records.append)
+    status, errors = Bundle(text).deliver(connection, records.append)
     if status:
         raise _failed(connection, records, errors)
     show.note(f"{name}: a push was cut off while it changed the code; completed it.")

@@ -65,7 +65,7 @@ def push(
     manifest.pack(connection.project, dotfiles, bundle)
     records: list[Record] = []
     try:
-        status, errors = connection.deliver(bundle, records.append, dry=mode == "dry")
+        status, errors = bundle.deliver(connection, records.append, dry=mode == "dry")
     except Broken as error:
         if mode == "dry":
             again = connection.command("push --dry-run")
@@ -150,7 +150,7 @@ def _back(
     records: list[Record] = []
     try:
         bundle = Bundle(program(*BACK, values=needed, main=main), id)
-        status, errors = connection.deliver(bundle, records.append)
+        status, errors = bundle.deliver(connection, records.append)
     except Broken:
         result = _after_a_cut(connection, way, id, records)
         if way == "remove":

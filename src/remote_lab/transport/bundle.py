@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from remote_lab.transport.connection import Connection
+from remote_lab.transport.session import OnRecord, Write
+
 # The programs that a remote must have, for a push and all that can follow it. They are
 # looked for first: a push that misses one later would do half of its work.
 NEEDS = (
@@ -80,6 +83,36 @@ class Bundle:
             f' [ $t -eq 0 ] && [ "$e" = {self.id} ] && {{ . ./run; exit; }};'
             ' cd /; rm -rf "$w"; echo incomplete; exit 1'
         )
+
+    def deliver(
+        self,
+        connection: Connection,
+        on_record: OnRecord,
+        *,
+        dry: bool = False,
+        write: Write | None = None,
+    ) -> tuple[int, str]:
+        """Send it over a connection, and run its program.
+
+        The program runs in the home, with $work the folder of the files, once all has
+        arrived; it must call `begin` (lock.sh) before it changes anything.
+
+        Args:
+            connection: The way to the remote.
+            on_record: Is called with each record, as it comes.
+            dry: Unpack in a temporary folder.
+            write: Is used instead of the method `write`.
+
+        Returns:
+            Its exit status, and what it wrote to standard error.
+
+        Raises:
+            Broken: The connection broke: the program may have finished.
+            Unreachable: The remote can't be reached.
+            Problem: The program did not run, or did not reach its end.
+        """
+        line = self.line(connection.project.slug, dry)
+        return connection.talk(line, write or self.write, on_record)
 
     def write(self, stream: IO[bytes]) -> None:
         """Write everything to a stream, the program and the end mark last."""

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 
 from remote_lab.errors import Dropped
 from remote_lab.settings import Project, Remote
-from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.process import MOST
 from remote_lab.transport.route import Route
 from remote_lab.transport.session import OnRecord, Record, Session, Write
@@ -71,7 +70,7 @@ class Connection(Route):
         """
         records: list[Record] = []
         wrapped = f"{{\n{text}\nexit\n}} </dev/null\n".encode()
-        status, _ = self._talk(
+        status, _ = self.talk(
             "exec sh -s",
             lambda stream: stream.write(wrapped),
             on_record or records.append,
@@ -79,23 +78,16 @@ class Connection(Route):
         )
         return status, records
 
-    def deliver(
-        self,
-        bundle: Bundle,
-        on_record: OnRecord,
-        *,
-        dry: bool = False,
-        write: Write | None = None,
+    def talk(
+        self, line: str, write: Write, on_record: OnRecord, most: int = MOST
     ) -> tuple[int, str]:
-        """Run a program that comes with files.
+        """Run a line of sh, send it its standard input, and read what it reports.
 
         Args:
-            bundle: The files, and the program. It runs in the home, with $work the
-                folder of the files, once all has arrived; it must call `begin`
-                (lock.sh) before it changes anything.
+            line: POSIX sh, one line.
+            write: Writes its standard input; called again where sshd dropped the login.
             on_record: Is called with each record, as it comes.
-            dry: Unpack in a temporary folder.
-            write: Is used instead of bundle.write.
+            most: How many bytes it may answer.
 
         Returns:
             Its exit status, and what it wrote to standard error.
@@ -105,12 +97,6 @@ class Connection(Route):
             Unreachable: The remote can't be reached.
             Problem: The program did not run, or did not reach its end.
         """
-        line = bundle.line(self.project.slug, dry)
-        return self._talk(line, write or bundle.write, on_record)
-
-    def _talk(
-        self, line: str, write: Write, on_record: OnRecord, most: int = MOST
-    ) -> tuple[int, str]:
         for pause in (*PAUSES, None):
             session, self._dialled = self._dialled or Session(self), None
             with session:
