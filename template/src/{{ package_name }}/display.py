@@ -8,13 +8,13 @@ from __future__ import annotations
 import base64
 import html
 import io
-import operator
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
+from numbers import Integral
 from typing import Any
 
 # What fits into a page, the best first, and who gives it where there is no IPython.
@@ -66,11 +66,13 @@ def side_by_side(
     if len(headings) > len(objects):
         raise ValueError(f"{len(headings)} titles are too many for {len(objects)}")
     headings += [""] * (len(objects) - len(headings))
-    return SideBySide(
-        list(zip(headings, objects, strict=True)),
-        _at_least_1("per_row", per_row),
-        None if max_rows is None else _at_least_1("max_rows", max_rows),
-    )
+    most = 1 if max_rows is None else max_rows
+    for name, number in {"per_row": per_row, "max_rows": most}.items():
+        if not isinstance(number, Integral):
+            raise TypeError(f"{name} is a whole number, not {number!r}")
+        if number < 1:
+            raise ValueError(f"{name} is 1 or more, not {number}")
+    return SideBySide(list(zip(headings, objects, strict=True)), per_row, max_rows)
 
 
 @dataclass(eq=False, repr=False)
@@ -103,16 +105,6 @@ class SideBySide:
     def _rows(self, shown: list[Any]) -> list[list[Any]]:
         starts = range(0, len(shown), self.per_row)
         return [shown[start : start + self.per_row] for start in starts]
-
-
-def _at_least_1(name: str, number: int) -> int:
-    try:
-        whole = operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name} is a whole number, not {number!r}") from None
-    if whole < 1:
-        raise ValueError(f"{name} is 1 or more, not {whole}")
-    return whole
 
 
 @contextmanager
@@ -200,9 +192,9 @@ def _image(mime: str, data: str | bytes, about: dict[str, Any]) -> str:
 
 def _text(thing: Any) -> str:
     """Something as the console shows it."""
-    if shell := _shell():
-        return str(shell.display_formatter.formatters["text/plain"](thing) or "")
-    return repr(thing)
+    shell = _shell()
+    plain = shell.display_formatter.formatters["text/plain"] if shell else repr
+    return str(plain(thing) or "")
 
 
 def _columns(row: list[tuple[str, str]]) -> str:

@@ -44,13 +44,11 @@ class PrivateKernel(IPKernelApp):
 
     def init_iopub(self, context):
         """Open the socket for the output."""
-        self.iopub_socket = context.socket(zmq.XPUB)
-        self.iopub_socket.linger = 1000
-        self.iopub_port = self._bind_socket(self.iopub_socket, self.iopub_port)
+        output = context.socket(zmq.XPUB)
+        output.linger = 1000
+        self.iopub_port = self._bind_socket(output, self.iopub_port)
         self.configure_tornado_logger()
-        self.iopub_thread = PrivateThread(
-            self.iopub_socket, pipe=True, session=self.session
-        )
+        self.iopub_thread = PrivateThread(output, pipe=True, session=self.session)
         self.iopub_thread.start()
         self.iopub_socket = self.iopub_thread.background_socket
 

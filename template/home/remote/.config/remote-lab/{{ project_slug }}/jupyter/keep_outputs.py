@@ -14,10 +14,8 @@ from time import monotonic
 
 from jupyter_client.session import Session
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from jupyter_server.services.kernels.connection import channels
 from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
-from jupyter_server.services.kernels.connection.channels import (
-    ZMQChannelsWebsocketConnection,
-)
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from nbformat.v4 import new_output, output_from_msg
 
@@ -40,19 +38,18 @@ class Run:
     def __init__(self, connection, kernel, code):
         self.connection, self.kernel, self.code = connection, kernel, code
         self.asked = monotonic()
-        self.outputs, self.displays, self.size, self.full = [], {}, 0, False
         self.count = None  # the number that it has in the kernel, once it has begun
         self.done = False
-        self.clear = False  # when the next output comes
         self.missed = False  # by its page, which went away
+        self._forget()
 
     def add(self, kind, message, size):
         """Keep an output as the page would show it; *size* is in bytes."""
         content = message["content"]
-        if kind == "clear_output" and content["wait"]:
+        if kind == "clear_output":
             self.clear = True
-        elif kind == "clear_output":
-            self._forget()
+            if not content["wait"]:
+                self._forget()
         elif kind in ("stream", "display_data", "execute_result", "error"):
             if self.clear:
                 self._forget()
@@ -67,10 +64,9 @@ class Run:
         """Have what was displayed under a name show another thing, if there is room."""
         for output in self.displays.get(content["transient"].get("display_id"), ()):
             more = len(repr(content["data"])) - len(repr(output["data"]))
-            if more > 0 and self.size + more > MOST:
-                continue
-            self.size += more
-            output["data"], output["metadata"] = content["data"], content["metadata"]
+            if more <= 0 or self.size + more <= MOST:
+                self.size += more
+                output |= {"data": content["data"], "metadata": content["metadata"]}
 
     def empty(self):
         """Forget the outputs, but not that there were some."""
@@ -87,8 +83,8 @@ class Run:
             self.displays.setdefault(name, []).append(output)
 
     def _forget(self):
-        self.outputs, self.displays, self.size = [], {}, 0
-        self.full = self.clear = False
+        self.outputs, self.displays, self.size, self.full = [], {}, 0, False
+        self.clear = False  # when the next output comes
 
 
 class Missed:
@@ -109,25 +105,26 @@ class Missed:
         self._count += 1
         self._messages[self._count] = channel, parts
         if channel == "iopub" and kind not in LASTING:
-            size = sum(map(sys.getsizeof, parts))
-            self._outputs.append((self._count, size))
-            self._size += size
+            self._outputs.append(self._count)
+            self._size += sum(map(sys.getsizeof, parts))
         while self._size > MISSED:
-            number, size = self._outputs.popleft()
-            del self._messages[number]
-            self._size -= size
+            _, parts = self._messages.pop(self._outputs.popleft())
+            self._size -= sum(map(sys.getsizeof, parts))
+
+
+def all_runs():
+    """The runs that are kept, of all notebooks."""
+    return [run for runs in kept.values() for run in runs.values()]
 
 
 def make_room():
     """Forget the outputs of ended runs, the oldest first, if all are too many."""
-    runs = [run for runs in kept.values() for run in runs.values() if run.size]
-    size = sum(run.size for run in runs)
-    if size <= ALL:
-        return
-    for run in sorted(runs, key=lambda run: run.asked):
-        if run.done and size > ALL:
-            size -= run.size
-            run.empty()
+    size = sum(run.size for run in all_runs())
+    if size > ALL:
+        for run in sorted(all_runs(), key=lambda run: run.asked):
+            if run.done and run.size and size > ALL:
+                size -= run.size
+                run.empty()
 
 
 def joined(text, more):
@@ -148,7 +145,7 @@ def harmless(log):
         log.exception("keep_outputs.py: outputs may be missing when no page is open.")
 
 
-class Connections(ZMQChannelsWebsocketConnection):
+class Connections(channels.ZMQChannelsWebsocketConnection):
     """A page's way to a kernel: tells which cell a run is of, and who sees it."""
 
     def handle_incoming_message(self, incoming_msg):
@@ -159,9 +156,8 @@ class Connections(ZMQChannelsWebsocketConnection):
 
     def disconnect(self):
         """Note whose page is gone; one that comes back tells by what it saves."""
-        for runs in kept.values():
-            for run in runs.values():
-                run.missed |= run.connection == self.session_key
+        for run in all_runs():
+            run.missed |= run.connection == self.session_key
         super().disconnect()
 
     def _note(self, message):
@@ -247,7 +243,7 @@ class Kernels(AsyncMappingKernelManager):
             self._end(run.kernel, but=run)
             run.count = content["execution_count"]
         elif kind == "update_display_data":
-            for other in [run for runs in kept.values() for run in runs.values()]:
+            for other in all_runs():
                 if other.kernel == run.kernel:
                     other.update(content)
         elif kind == "status" and content["execution_state"] == "idle":
