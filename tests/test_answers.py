@@ -1,19 +1,16 @@
 """The questions: what is asked, what is refused, and what names are made of."""
 
 import keyword
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from copier import Settings, run_copy, run_recopy
+from dialogue import copier_copy, walk
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import StrictUndefined
@@ -303,7 +300,7 @@ def test_answers_that_were_not_asked_are_recorded(
 
 
 def asked(folder: Path, *options: str) -> list[str]:
-    """Run `copier copy` in a terminal, with Enter to whatever it asks.
+    """Run `copier copy` in a terminal, with Enter wherever there is a default.
 
     Args:
         folder: Holds the template; the project goes beside it.
@@ -312,31 +309,10 @@ def asked(folder: Path, *options: str) -> list[str]:
     Returns:
         The questions that it asked, in order.
     """
-    copier = [sys.executable, "-m", "copier", "copy", "--skip-tasks", *options]
-    env = {**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1", "HOME": str(folder)}
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execve(sys.executable, [*copier, str(folder / "t"), str(folder / "p")], env)
-    said, quiet_since = b"", time.monotonic()
-    while True:
-        if select.select([terminal], [], [], 0.05)[0]:
-            try:
-                said += os.read(terminal, 65536)
-            except OSError:
-                break
-            quiet_since = time.monotonic()
-        elif time.monotonic() - quiet_since > 0.3:
-            os.write(terminal, b"\r")
-            quiet_since = time.monotonic()
-    assert os.waitpid(child, 0)[1] == 0, said.decode()
-    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\s", "", said.decode())
-    begins = {
-        name: re.sub(r"\s", "", how["help"])[:20]
-        for name, how in QUESTIONS.items()
-        if "help" in how
-    }
-    found = [name for name in begins if begins[name] in shown]
-    return sorted(found, key=lambda name: shown.index(begins[name]))
+    with copier_copy(folder, "--skip-tasks", *options) as dialogue:
+        seen = walk(dialogue)
+        assert dialogue.end() == 0, dialogue.text
+    return list(seen)
 
 
 def test_the_short_path_for_the_sandbox(tmp_path: Path) -> None:

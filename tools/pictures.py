@@ -20,7 +20,7 @@ DOCS = ROOT / "docs"
 def terminal() -> None:
     """The end of the screen, from the first step of the setup on."""
     lines = (SEEN / "copy.ansi").read_text(encoding="utf-8").splitlines()
-    first = next(n for n, line in enumerate(lines) if "git repository" in line)
+    first = next(n for n, line in enumerate(lines) if "git repository: " in line)
     command = Text("$ copier copy --trust SOURCE titanic\n  ...\n")
     console = Console(record=True, width=86, file=io.StringIO())
     console.print(command)
