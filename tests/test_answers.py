@@ -292,7 +292,7 @@ def test_answers_that_were_not_asked_are_recorded(
     project = render(template, tmp_path / "p", **given)
     recorded = yaml.safe_load((project / ".copier-answers.yml").read_text())
     assert recorded.items() >= given.items()
-    asked = {name for name, how in QUESTIONS.items() if how.get("when", True)}
+    asked = {name for name, how in QUESTIONS.items() if how.get("when", True) is True}
     assert asked <= recorded.keys()
 
 
