@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 from copier import Settings, run_copy
 from image import cache_folder
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
 
 ROOT = Path(__file__).resolve().parents[1]
 # Copier takes an answer to a question that does not exist in silence.
@@ -19,6 +21,17 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     for name, question in yaml.safe_load((ROOT / "copier.yml").read_text()).items()
     if not name.startswith("_")
 }
+
+
+def environment() -> SandboxedEnvironment:
+    """Jinja as copier.yml sets it up, for what is too much to render in full."""
+    return SandboxedEnvironment(
+        loader=FileSystemLoader(ROOT),
+        undefined=StrictUndefined,
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def snapshot(folder: Path) -> Path:

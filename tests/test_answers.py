@@ -1,6 +1,5 @@
-"""The questions: what is asked, what is refused, and what names are made of."""
+"""The questions: what is asked, and what is refused."""
 
-import keyword
 import re
 import subprocess
 import sys
@@ -11,30 +10,32 @@ import pytest
 import yaml
 from copier import Settings, run_copy, run_recopy
 from dialogue import copier_copy, walk
-from hypothesis import given
-from hypothesis import strategies as st
-from jinja2 import StrictUndefined
-from jinja2.loaders import FileSystemLoader
 from jinja2.sandbox import SandboxedEnvironment
-from render import QUESTIONS, ROOT, released, render, snapshot
-
-SLUG = re.compile(r"[a-z][a-z0-9-]{0,30}")
+from render import QUESTIONS, environment, released, render, snapshot
 
 # What breaks out of a line, a shell word, a TOML string or an ssh config.
-SIGNS = [" ", "'", '"', ";id", "|", "#", "*"]
+SIGNS = ["'", '"', ";id", "|", "#", "*", "a b"]
 BREAKERS = ["\n", "\r", "\0", "\t", "\x1b[2J", "\x7f", "\u2028", "\u202e"]
 SHELL = ["`id`", "$(id)", "${HOME}", "$HOME", "\\"]
 TEXTS = ["project_name", "description", "author_name"]
 WORDS = [
     "project_slug",
-    "author_email",
     "remote_host",
     "remote_user",
     "proxy_jump",
-    "identity_file",
     "remote_dir",
     "python_version",
 ]
+LINES = [*TEXTS, *WORDS, "author_email", "identity_file"]
+# No questions, but worked out: each with a value of its type.
+WORKED_OUT = {
+    "package_name": "os",
+    "address": '{"host": "x\\n"}',
+    "clean": '{"remote_dir": "x\\n"}',
+    "remotes": '[{"host": "x\\n"}]',
+    "over_ssh": True,
+    "code_dir": "$(id)",
+}
 CHOICES = ["service", "lab_listen", "environment", "notebooks_in_git"]
 GOOD = {
     "project_name": "Titanic Survival",
@@ -79,24 +80,20 @@ def refused(template: Path, folder: Path, **answers: Any) -> str:
 @pytest.fixture(scope="module")
 def jinja() -> SandboxedEnvironment:
     """Jinja as copier.yml sets it up, for what is too much to render in full."""
-    return SandboxedEnvironment(
-        loader=FileSystemLoader(ROOT),
-        undefined=StrictUndefined,
-        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return environment()
 
 
 def verdict(jinja: SandboxedEnvironment, question: str, value: object) -> str:
     """What the question's own validator says of a value: nothing, or a sentence."""
-    others = {"project_slug": "my-lab", "more_remotes": []}
+    address = {"user": "", "host": "gpu.example.org", "port": ""}
+    others = {"project_slug": "my-lab", "more_remotes": [], "address": address}
+    others["remote_dir"] = "my-lab"
     validator = jinja.from_string(QUESTIONS[question]["validator"])
     return validator.render({**others, question: value}).strip()
 
 
 @pytest.mark.parametrize("customize", [False, True])
-@pytest.mark.parametrize("question", [*TEXTS, *WORDS])
+@pytest.mark.parametrize("question", LINES)
 def test_a_line_break_is_refused_whether_asked_or_not(
     template: Path, tmp_path: Path, question: str, customize: bool
 ) -> None:
@@ -104,32 +101,29 @@ def test_a_line_break_is_refused_whether_asked_or_not(
     assert "Type " in refused(template, tmp_path / "p", **answers)
 
 
-@pytest.mark.parametrize("question", [*TEXTS, *WORDS])
+@pytest.mark.parametrize("question", LINES)
 def test_good_answers_are_taken(jinja: SandboxedEnvironment, question: str) -> None:
     assert verdict(jinja, question, GOOD[question]) == ""
 
 
-@pytest.mark.parametrize("question", TEXTS)
-@pytest.mark.parametrize("bad", [*BREAKERS, *SHELL])
+@pytest.mark.parametrize("question", [*TEXTS, "author_email", "identity_file"])
+@pytest.mark.parametrize("bad", BREAKERS)
 def test_text_that_breaks_out_is_refused(
     jinja: SandboxedEnvironment, question: str, bad: str
 ) -> None:
-    for text in (f"a{bad}b", f"ab{bad}", f"{bad}ab"):
-        assert verdict(jinja, question, text).startswith("Type it ")
+    good = GOOD[question]
+    for text in (good[:2] + bad + good[2:], good + bad, bad + good):
+        assert verdict(jinja, question, text).startswith("Type ")
 
 
 @pytest.mark.parametrize("question", TEXTS)
-def test_text_is_short_and_begins_with_no_hyphen(
-    jinja: SandboxedEnvironment, question: str
-) -> None:
+def test_text_is_short(jinja: SandboxedEnvironment, question: str) -> None:
     assert "at most" in verdict(jinja, question, "x" * 201)
-    assert "hyphen" in verdict(jinja, question, "-rf")
 
 
-def test_a_project_needs_a_name_without_quotes(template: Path, tmp_path: Path) -> None:
-    assert refused(template, tmp_path / "p", project_name="") == "Type a name."
-    for name in ("O'Brien", 'the "best"'):
-        assert "quotes" in refused(template, tmp_path / "p", project_name=name)
+def test_a_project_needs_a_name(template: Path, tmp_path: Path) -> None:
+    for name in ("", "  "):
+        assert refused(template, tmp_path / "p", project_name=name) == "Type a name."
 
 
 @pytest.mark.parametrize("question", WORDS)
@@ -138,7 +132,10 @@ def test_a_word_that_breaks_out_is_refused(
     jinja: SandboxedEnvironment, question: str, bad: str
 ) -> None:
     good = GOOD[question]
-    for text in (good + bad, bad + good, good[:2] + bad + good[2:], "-" + good):
+    middle = good[:2] + bad + good[2:]
+    if (question, bad) == ("remote_user", "\\"):
+        middle = "-"  # it is how Windows domains are written: test_natural_answers
+    for text in (good + bad, bad + good, middle, "-" + good):
         assert verdict(jinja, question, text).startswith("Type ")
     assert verdict(jinja, question, "a" * 300).startswith("Type ")
 
@@ -183,20 +180,26 @@ def test_a_port_that_is_none_is_refused(
     [
         ("project_slug", "class", "class-lab"),
         ("project_slug", "pandas", "pandas-lab"),
-        ("project_slug", "ends-", "a letter"),
-        ("project_slug", "x" * 32, "at most 30"),
+        ("project_slug", "ends-", "hyphen last"),
+        ("project_slug", "x" * 32, "at most 31"),
+        ("project_slug", "torch", "torch-lab"),
         ("remote_host", "my-lab", "full name"),
-        ("remote_host", "", "host name"),
-        ("remote_host", "gpu.example.org:22", "nothing else"),
+        ("remote_host", "", "Type a host"),
+        ("remote_host", "ssh gpu", "Type a host"),
+        ("remote_host", "-p 2222 gpu", "user@host:port"),
+        ("remote_host", "gpu:99999", "to 65535"),
+        ("remote_host", "-x@gpu", "Type your login"),
         ("proxy_jump", "login:99999", "user@host:port"),
         ("identity_file", "~/.ssh/id.pub", "without .pub"),
         ("identity_file", "id_ed25519", "~/.ssh/id_ed25519"),
-        ("remote_dir", "/srv/x", "relative to your home"),
-        ("remote_dir", "~/x", "relative to your home"),
-        ("remote_dir", "a/../../x", "relative to your home"),
-        ("remote_dir", ".ssh", "relative to your home"),
-        ("remote_dir", "a/.", "relative to your home"),
-        ("remote_dir", "", "relative to your home"),
+        ("remote_dir", "/srv", "work/titanic"),
+        ("remote_dir", "/", "work/titanic"),
+        ("remote_dir", "~", "work/titanic"),
+        ("remote_dir", "~ada/x", "work/titanic"),
+        ("remote_dir", "a/../../x", "work/titanic"),
+        ("remote_dir", "~/.ssh", "work/titanic"),
+        ("remote_dir", "a/.", "work/titanic"),
+        ("remote_dir", "", "work/titanic"),
         ("python_version", "3.1", '"3.12"'),
         ("python_version", "2.7", '"3.12"'),
         ("python_version", "3.11.4", '"3.12"'),
@@ -211,10 +214,10 @@ def test_the_sentence_helps(
 @pytest.mark.parametrize(
     ("bad", "hint"),
     [
-        ("gpu2", "YAML list"),
-        ("{name: gpu2, host: h}", "YAML list"),
-        ("", "YAML list"),
-        ("7", "YAML list"),
+        ("gpu2", "a list"),
+        ("{name: gpu2, host: h}", "a list"),
+        ("", "a list"),
+        ("7", "a list"),
         ("[gpu2]", "name and a host"),
         ("[{name: gpu2}]", "name and a host"),
         ("[{host: h}]", "name and a host"),
@@ -225,14 +228,16 @@ def test_the_sentence_helps(
         ("[{name: gpu-lab, host: h}]", "Name gpu-lab otherwise"),
         ("[{name: my-lab, host: h}]", "Name my-lab otherwise"),
         ("[{name: a, host: h}, {name: a, host: i}]", "a is there twice"),
-        ("[{name: a, host: 'h i'}]", "a: Type a host name"),
-        ("[{name: a, host: 7}]", "a: Type a host name"),
-        ("[{name: a, host: h, user: '-x'}]", "a: Type your login name"),
-        ("[{name: a, host: h, user: }]", "a: Type your login name"),
+        ("[{name: a, host: 'h i'}]", "a: Type a host"),
+        ("[{name: a, host: 'x@h', user: y}]", "a: Type x or leave it out"),
+        ("[{name: a, host: 'h:22', port: 23}]", "a: Type 22 or leave it out"),
+        ("[{name: a, host: 7}]", "a: Type a host"),
+        ("[{name: a, host: h, user: '-x'}]", "a: Type your login"),
+        ("[{name: a, host: h, user: }]", "a: Type your login"),
         ("[{name: a, host: h, port: 0}]", "a: Type a port"),
         ("[{name: a, host: h, port: true}]", "a: Type a port"),
         ("[{name: a, host: h, port: '22'}]", "a: Type a port"),
-        ("[{name: a, host: h, proxy_jump: 'x y'}]", "a: Type the hosts"),
+        ("[{name: a, host: h, proxy_jump: 'x y'}]", "a: Type hosts"),
         ("[{name: a, host: h, lab_port: 80}]", "from 1024"),
         ("[{name: a, host: h, lab_port: 8000}]", "another port than 8000"),
         (
@@ -253,17 +258,16 @@ def test_the_ports_do_not_run_out(template: Path, tmp_path: Path) -> None:
     assert "at most 65533" in sentence
 
 
-@pytest.mark.parametrize("name", ["package_name", "remotes", "over_ssh"])
+@pytest.mark.parametrize("name", [*WORKED_OUT])
 def test_what_is_worked_out_can_not_be_given(
     template: Path, tmp_path: Path, name: str
 ) -> None:
-    given = {"package_name": "os", "remotes": '[{"host": "x\\n"}]', "over_ssh": True}
-    assert "Leave" in refused(template, tmp_path / "p", **{name: given[name]})
+    assert "Leave" in refused(template, tmp_path / "p", **{name: WORKED_OUT[name]})
 
 
 def test_settings_of_the_user_are_checked_too(template: Path, tmp_path: Path) -> None:
     settings = Settings(defaults={"remote_dir": "/etc"})
-    with pytest.raises(ValueError, match="relative to your home"):
+    with pytest.raises(ValueError, match="Type a folder"):
         run_copy(
             str(template),
             tmp_path / "p",
@@ -341,53 +345,10 @@ def test_the_full_path_asks_all(tmp_path: Path) -> None:
     assert set(asked(tmp_path, *data)) == names - given
 
 
-# --- Names ----------------------------------------------------------------------------
-
-
-@given(title=st.text(max_size=300))
-def test_any_title_gives_a_slug(jinja: SandboxedEnvironment, title: str) -> None:
-    names: Any = jinja.get_template("src/remote_lab/templates/names.j2").module
-    checks: Any = jinja.get_template("src/remote_lab/templates/checks.j2").module
-    slug = names.slug(title)
-    assert SLUG.fullmatch(slug)
-    assert not checks.slug(slug)
-
-
-@pytest.mark.parametrize(
-    ("title", "slug"),
-    [
-        ("My Lab", "my-lab"),
-        ("Étude n° 5 — Łódź", "etude-n-5-lodz"),
-        ("E\u0301tude", "etude"),
-        ("2024 study", "lab-2024-study"),
-        ("タイタニック", "lab"),
-        ("Test", "test-lab"),
-        ("Class", "class-lab"),
-        ("Straße", "strasse"),
-        ("---", "lab"),
-        ("x" * 300, "x" * 31),
-        ("a " * 150, "a-a-a-a-a-a-a-a-a-a-a-a-a-a-a-a"),
-    ],
-)
-def test_slugs_read_well(jinja: SandboxedEnvironment, title: str, slug: str) -> None:
-    names: Any = jinja.get_template("src/remote_lab/templates/names.j2").module
-    assert names.slug(title) == slug
-
-
-def test_no_project_is_called_like_a_module_of_python(
-    jinja: SandboxedEnvironment,
-) -> None:
-    names: Any = jinja.get_template("src/remote_lab/templates/names.j2").module
-    taken = {
-        n for n in (*sys.stdlib_module_names, *keyword.kwlist) if SLUG.fullmatch(n)
-    }
-    assert taken <= set(names.reserved)
-
-
 def test_the_command_line_refuses_too(template: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "copier", "copy", "--defaults", "--skip-tasks"]
     command += ["--data", "remote_dir=$(id)", str(template), str(tmp_path / "p")]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode != 0
-    assert "Type a folder relative to your home" in run.stderr
+    assert "Type a folder such as work/titanic" in run.stderr
     assert not (tmp_path / "p").exists()

@@ -45,7 +45,7 @@ def failed(
         **more: Further facts for the templates.
     """
     project, remote, fields = connection.project, connection.remote, failure[1:]
-    place, file = f"~/{project.dir}", (fields or ("",))[0]
+    place, file = project.place, (fields or ("",))[0]
     facts = {
         "name": remote.name,
         "host": remote.host,

@@ -38,7 +38,8 @@ FROM_GIT = re.compile(
 )
 # The code's folder on a remote, with the bounds of the question remote_dir: it goes
 # into shell programs. No part begins with a dot: .git, .ssh and the like are others'.
-_DIR = "(?=.{1,100}\\Z)[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*"
+_PART = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_DIR = rf"(?=.{{1,100}}\Z)({_PART}(/{_PART})*|(/{_PART}){{2,}})"
 # What an ssh configuration can hold, and no shell on the way takes for its own. The
 # part before a backslash is a Windows domain.
 LOGIN = r"(?=.{1,100}\Z)([A-Za-z0-9_.-]+\\)?\w[\w.@+-]*"
@@ -71,7 +72,7 @@ class Project(NamedTuple):
     Attributes:
         root: The project's folder on the laptop.
         id: Random; tells it from another project of that name.
-        dir: The project's folder on the remotes, relative to the home there.
+        dir: The project's folder on the remotes: absolute, or relative to the home.
     """
 
     root: Path
@@ -90,6 +91,11 @@ class Project(NamedTuple):
     def names(self) -> dict[str, str]:
         """What every program of ours on a remote has to know (sh/state.sh)."""
         return {"slug": self.slug, "project": self.id, "dir": self.dir}
+
+    @property
+    def place(self) -> str:
+        """The project's folder on the remotes, as people write it."""
+        return self.dir if self.dir.startswith("/") else f"~/{self.dir}"
 
     @property
     def state(self) -> Path:

@@ -138,7 +138,7 @@ def remove(name: str | None, yes: bool) -> None:
         show.note(f"What you changed there was kept, in ~/{path}")
     show.done(
         f"{connection.remote.name}: removed the project. Its code, data and environment"
-        f" were kept, in ~/{connection.project.dir}."
+        f" were kept, in {connection.project.place}."
     )
     if done.key_kept:
         out = connection.shell(f'sed -i "\\,{key},d" .ssh/authorized_keys')

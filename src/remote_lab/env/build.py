@@ -327,7 +327,7 @@ class Build:
             RULES,
             "\t".join(last) + fetched,
             name=self.name,
-            place=f"~/{self.project.dir}",
+            place=self.project.place,
             part="environment",
             output=output[-400:] or errors,
             errors=on_one_line(errors),

@@ -267,7 +267,7 @@ def _code(remote: Remote) -> Iterator[Finding]:
     if code.cut:
         what = "A push is changing the code, or was cut off while it did."
         yield Finding(Result.ERROR, what, connection.command("push"), FAILED)
-    place = f"~/{connection.project.dir}"
+    place = connection.project.place
     yield is_so(
         not code.edited,
         f"All changes in {place} are committed.",

@@ -6,6 +6,7 @@ have another socket, so they never carry the forward.
 """
 
 import hashlib
+import shlex
 import socket
 import subprocess
 import sys
@@ -146,6 +147,7 @@ class SshTunnel(Tunnel):
             return
         config = str(ssh_config(self.connection.project))
         key = ask(["-F", config, self.remote.host])["identityfile"][0]
+        key = shlex.quote(str(Path(key).expanduser()))
         if not typed and sys.stdin.isatty():
             show.note(
                 "The tunnel is a connection of its own, and logs in once more: ssh may"

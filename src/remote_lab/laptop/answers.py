@@ -79,20 +79,22 @@ class Answers:
 
         Else one that is taken out would move those of the remotes behind it.
         """
-        ports = {r["name"]: r["lab_port"] for r in _remotes(self._root, self.values)}
+        ports = {r["name"]: r["lab_port"] for r in _remotes(self.values)}
         self.values["more_remotes"] = [
             {**remote, "lab_port": ports[remote["name"]]} for remote in self.more
         ]
 
     def check(self) -> None:
-        """Refuse what `copier update` would refuse.
+        """Refuse what `copier update` would refuse; what is user@host is taken apart.
 
         Raises:
             Problem: A remote can't be so; nothing was changed.
         """
         checks: Any = _jinja().get_template(f"{_HERE}/checks.j2").module
-        slug, port = self.values["project_slug"], self.values["lab_port"]
-        why = checks.more_remotes(self.more, slug) or checks.lab_port(port, self.more)
+        slug, folder = self.values["project_slug"], self.values["remote_dir"]
+        why = checks.more_remotes(self.more, slug, folder) or checks.lab_port(
+            self.values["lab_port"], self.more
+        )
         if why:
             raise Problem(
                 "This can't be a remote of the project.",
@@ -100,6 +102,7 @@ class Answers:
                 str(why).strip(),
                 USAGE,
             )
+        self.values |= _clean(self.values)
 
     def changes(self) -> list[Change]:
         """The files that have to change, the answers' own last.
@@ -109,9 +112,9 @@ class Answers:
         Raises:
             Problem: An edit and the change are in the same place.
         """
-        before = _render(self._root, self.before)
+        before = _render(self.before)
         found = []
-        for name, new in _render(self._root, self.values).items():
+        for name, new in _render(self.values).items():
             change = _merge(self._root, name, before[name], new)
             if change:
                 found.append(change)
@@ -160,23 +163,27 @@ def _jinja() -> SandboxedEnvironment:
     )
 
 
-def _remotes(root: Path, values: dict[str, Any]) -> list[dict[str, Any]]:
-    """All remotes, as copier.yml works them out."""
+def _clean(values: dict[str, Any]) -> dict[str, Any]:
+    """The answers in the one way that the files have, as copier.yml works them out."""
     more = values["more_remotes"]
-    macros: Any = _jinja().get_template(f"{_HERE}/remotes.j2").module
-    keys = ("slug", "host", "user", "port")
-    first = [values[f"{'project' if k == 'slug' else 'remote'}_{k}"] for k in keys]
     more = yaml.safe_load(more) if isinstance(more, str) else more
-    text = macros.all(*first, values["proxy_jump"], more, values["lab_port"])
+    macros: Any = _jinja().get_template(f"{_HERE}/typed.j2").module
+    return dict(json.loads(str(macros.answers({**values, "more_remotes": more}))))
+
+
+def _remotes(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """All remotes, as copier.yml works them out."""
+    macros: Any = _jinja().get_template(f"{_HERE}/remotes.j2").module
+    text = macros.all(values["project_slug"], _clean(values), values["lab_port"])
     return list(json.loads(str(text)))
 
 
-def _render(root: Path, values: dict[str, Any]) -> dict[str, str | None]:
+def _render(values: dict[str, Any]) -> dict[str, str | None]:
     """The files that show the remotes, by their paths in the project."""
     slug = values["project_slug"]
-    remotes = _remotes(root, values)
+    remotes, clean = _remotes(values), _clean(values)
     over_ssh = any(not remote["sandbox"] for remote in remotes)
-    known = {**values, "remotes": remotes, "over_ssh": over_ssh}
+    known = {**values, "clean": clean, "remotes": remotes, "over_ssh": over_ssh}
 
     def text(name: str) -> str:
         return _jinja().get_template(f"{_HERE}/{name}.j2").render(known)

@@ -5,6 +5,7 @@ What is put in is noted, so that `uninstall` leaves the very bytes of before.
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def uninstall(project: Project) -> None:
     for key in installed.lists["keys"]:
         show.note(
             f"The key {key}, which install made, stays: other places may know it by"
-            f" now. To remove it as well: rm {key} {key}.pub"
+            f" now. To remove it as well: {shlex.join(['rm', key, f'{key}.pub'])}"
         )
 
 
@@ -174,7 +175,7 @@ def make_key(path: Path, installed: Installed) -> None:
         raise Problem(
             f"ssh-keygen could not make {path}.",
             "Nothing else was changed.",
-            f"Try by hand: ssh-keygen -t ed25519 -f {path}",
+            f"Try by hand: ssh-keygen -t ed25519 -f {shlex.quote(str(path))}",
         )
     show.done(f"Made the key {path}.")
 
@@ -194,7 +195,7 @@ def bring_key(project: Project, remote: Remote) -> None:
     other = Connection(project, remote).command("install --user LOGIN")
     # -f: its own look would take that other key for this one.
     copy = ["ssh-copy-id", "-f", "-i", f"{key}.pub", remote.host]
-    by_hand = f"ssh-copy-id -i {key}.pub {remote.host}"
+    by_hand = f"ssh-copy-id -i {shlex.quote(f'{key}.pub')} {remote.host}"
     # Where no key opens it, a person has to.
     if not sys.stdin.isatty() and run_quietly([*ssh, remote.host, "exit"])[0]:
         show.note(f"{remote.name} does not know your key yet, or is away. {by_hand}")

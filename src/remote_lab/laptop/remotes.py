@@ -36,7 +36,7 @@ def add(project: Project, name: str, how: dict[str, str | int]) -> Project:
     answers.values["more_remotes"] = [*answers.more, {"name": name, **how}]
     answers.check()
     answers.pin()
-    if not had_ssh and how["host"] != "sandbox":
+    if not had_ssh and answers.more[-1]["host"] != "sandbox":
         # Answered for a project without ssh, where there was nothing to set up.
         answers.values["setup_laptop"] = True
     write(changes := answers.changes())
@@ -103,8 +103,10 @@ def forget(project: Project, name: str) -> None:
         show.note(f"Its folder stays: {there}. To delete it: rm -rf {there}")
         return
     words = {"user": "--user", "port": "--port", "proxy_jump": "--jump"}
-    more = [f"{words[key]} {gone[key]}" for key in words if gone.get(key)]
-    back = " ".join(["./remote add", name, gone["host"], *more])
+    more = [
+        f"{words[key]} {shlex.quote(str(gone[key]))}" for key in words if gone.get(key)
+    ]
+    back = " ".join(["./remote add", name, shlex.quote(gone["host"]), *more])
     show.note(
         f"What was pushed to {gone['host']} stays there, and so does your key. To take"
         f" the project off it: {back} && ./remote remove {name} && ./remote forget"

@@ -157,7 +157,7 @@ def branch_of(project: Project) -> str:
 
 def _refuse(connection: Connection, there: CodeState) -> None:
     project, remote = connection.project, connection.remote
-    place = f"~/{project.dir}"
+    place = project.place
     if there.kind == "nogit":
         raise Problem(
             f"git is not installed on {remote.name}.",

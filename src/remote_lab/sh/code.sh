@@ -41,8 +41,11 @@ code_cut() { # whether a checkout was cut off, or is under way: sets old, new an
 }
 
 code_make() { # the clone, whole at once: without its slug, it would not be ours
-    git init -q "$work/clone" && git -C "$work/clone" config remote-lab.slug "$slug" &&
-        settle "$work" && mkdir -p "$code" && rmdir "$code" && mv "$work/clone" "$code"
+    # Outside the home, on another disk perhaps: from $work, mv would copy file by file.
+    case $dir in /*) clone=${code%/*}/.remote-lab-$project ;; *) clone=$work/clone ;; esac
+    mkdir -p "$code" && rm -rf "$clone" &&
+        git init -q "$clone" && git -C "$clone" config remote-lab.slug "$slug" &&
+        settle "$clone" && rmdir "$code" && mv "$clone" "$code"
 }
 
 identity_in() { # who commits there, where git does not know: in a terminal of the lab

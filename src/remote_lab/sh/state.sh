@@ -12,7 +12,7 @@ tab='	' # a tab: most of what is kept and said is fields between tabs
 base=remote-lab/$slug # below .config, .local/state and the like: no other program has it
 state=$HOME/.local/state/$base
 current=$state/current
-code=$HOME/$dir
+case $dir in /*) code=$dir ;; *) code=$HOME/$dir ;; esac
 
 settle() { # PATH...: sync the file systems that have these paths
     # Without this, a power cut within the next half minute can leave each new file

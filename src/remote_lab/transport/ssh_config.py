@@ -198,6 +198,8 @@ def tunnel_config(project: Project, remote: Remote) -> Path:
     for key, values in used.items():
         if values != bare.get(key) and key not in (*FORWARDS, "host", "setenv"):
             quote = '"' if key in FILES else ""
+            if key == "hostname":  # of an IPv6 address with its interface
+                values = [value.replace("%", "%%") for value in values]
             lines += [f"    {key} {quote}{value}{quote}" for value in values]
     # A jump host on the way keeps its usual options.
     lines += [f"Host * !{host}", f'    Include "{usual}"']

@@ -1,0 +1,182 @@
+"""What people type, and what the project's files make of it: nothing is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from laptop import Laptop
+from markdown_it import MarkdownIt
+from project import Project
+from render import QUESTIONS, render, snapshot
+from test_rendered import check_programs, run, ssh, toml
+
+GPU = {"remote_host": "gpu.example.org"}
+# What is typed; and what the answers file has then, where that is another form.
+NATURAL: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"project_name": "Marc's Lab"}, {"project_slug": "marcs-lab"}),
+    ({"project_name": '50 % of "R&D" <b>*so*</b> `x` $HOME \\ #'}, {}),
+    ({"project_name": " Titanic "}, {"project_name": "Titanic"}),
+    ({"project_name": "Титаник"}, {"project_slug": "titanik"}),
+    ({"project_name": "Torch"}, {"project_slug": "torch-lab"}),
+    ({"description": 'Costs in $, `code`, C:\\data, 5 % and "quotes", it\'s all'}, {}),
+    ({"description": "- 1. # > {{ x }} {% y %} | _a_ *b* [c](d) &amp; ~~e~~"}, {}),
+    ({"author_name": "O'Brien"}, {}),
+    ({"author_name": 'Ada "Countess" O\'Brien, PhD'}, {}),
+    ({"author_email": "o'brien@example.org"}, {}),
+    (
+        {"remote_host": "user@gpu.example.org"},
+        {"remote_host": "gpu.example.org", "remote_user": "user", "remote_port": 22},
+    ),
+    (
+        {"remote_host": "gpu.example.org:2222"},
+        {"remote_host": "gpu.example.org", "remote_port": 2222, "remote_user": ""},
+    ),
+    (
+        {"remote_host": "ssh://user@host:2222"},
+        {"remote_host": "host", "remote_user": "user", "remote_port": 2222},
+    ),
+    ({"remote_host": "ssh://host/"}, {"remote_host": "host"}),
+    ({"remote_host": "[2001:db8::1]"}, {"remote_host": "2001:db8::1"}),
+    (
+        {"remote_host": "ada@[2001:db8::1]:2222"},
+        {"remote_host": "2001:db8::1", "remote_user": "ada", "remote_port": 2222},
+    ),
+    ({"remote_host": "2001:db8::1"}, {}),
+    ({"remote_host": "fe80::1%eth0"}, {}),
+    (
+        {"remote_host": "CORP\\ada@gpu"},
+        {"remote_host": "gpu", "remote_user": "CORP\\ada"},
+    ),
+    ({**GPU, "remote_user": "DOMAIN\\user"}, {}),
+    ({**GPU, "remote_user": "ada@example.org"}, {}),
+    ({"remote_host": "Sandbox"}, {"remote_host": "sandbox"}),
+    ({"remote_host": "SANDBOX"}, {"remote_host": "sandbox"}),
+    ({**GPU, "identity_file": "~/.ssh/my key"}, {}),
+    ({**GPU, "identity_file": "$HOME/.ssh/lab"}, {"identity_file": "~/.ssh/lab"}),
+    ({"remote_dir": "~/work/x"}, {"remote_dir": "work/x"}),
+    ({"remote_dir": "$HOME/x"}, {"remote_dir": "x"}),
+    ({"remote_dir": "${HOME}/x/"}, {"remote_dir": "x"}),
+    ({**GPU, "remote_dir": "/scratch/user/x"}, {}),
+    ({**GPU, "proxy_jump": "a, b"}, {"proxy_jump": "a,b"}),
+    (
+        {"more_remotes": [{"name": "a", "host": "bob@h:2222", "proxy_jump": "x, y"}]},
+        {
+            "more_remotes": [
+                {"name": "a", "host": "h", "proxy_jump": "x,y", "user": "bob"}
+                | {"port": 2222}
+            ]
+        },
+    ),
+    (
+        {"more_remotes": [{"name": "a", "host": "Sandbox"}]},
+        {"more_remotes": [{"name": "a", "host": "sandbox"}]},
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as a plain folder: quicker to render than a repository."""
+    return snapshot(tmp_path_factory.mktemp("template"))
+
+
+def seen(markdown: str) -> list[str]:
+    """The lines of text that a reader of markdown gets to see."""
+    return [
+        "".join(child.content for child in token.children or [])
+        for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown)
+        if token.type == "inline"
+    ]
+
+
+@pytest.mark.parametrize(("typed", "kept"), NATURAL)
+def test_natural_answers(
+    template: Path, tmp_path: Path, typed: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    project = render(template, tmp_path / "p", **typed)
+    recorded = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    assert recorded.items() >= {**typed, **kept}.items()
+
+    # Each is whole where it is used, read by what reads it there.
+    readme = seen((project / "README.md").read_text())
+    assert readme[0] == recorded["project_name"]
+    assert recorded["description"] in ("", readme[1])
+    about = toml(project / "pyproject.toml")["project"]
+    assert about.get("description", "") == recorded["description"]
+    who = {"name": recorded["author_name"], "email": recorded["author_email"]}
+    authors = [{key: text for key, text in who.items() if text}]
+    assert about.get("authors", [{}]) == authors
+    assert toml(project / "remote.toml")["dir"] == recorded["remote_dir"]
+    if "remote_dir" in typed:
+        check_programs(project)
+    if recorded["remote_host"] != "sandbox":
+        options = ssh(project, recorded["project_slug"])
+        assert options["hostname"] == [recorded["remote_host"]]
+        assert options["port"] == [str(recorded["remote_port"])]
+        assert options["identityfile"] == [recorded["identity_file"]]
+        user = recorded["remote_user"]
+        assert not user or options["user"] == [user]
+        jump = recorded["proxy_jump"]
+        assert not jump or options["proxyjump"] == [jump]
+    assert set(recorded) >= {name for name, how in QUESTIONS.items() if "help" in how}
+
+
+def test_the_host_brings_its_parts_whatever_they_were(
+    template: Path, tmp_path: Path
+) -> None:
+    """As with `copier update --defaults -d remote_host=bob@gpu2:2200`."""
+    project = render(template, tmp_path / "p", remote_host="ada@gpu:2222")
+    again = render(template, project, remote_host="bob@gpu2:2200")
+    recorded = yaml.safe_load((again / ".copier-answers.yml").read_text())
+    assert (recorded["remote_user"], recorded["remote_port"]) == ("bob", 2200)
+    assert ssh(again, "my-lab")["user"] == ["bob"]
+    # Without parts, what there was stays.
+    run("sed", "-i", "s/^remote_host: gpu2/remote_host: gpu3/", project / ANSWERS)
+    third = render(template, project)
+    assert ssh(third, "my-lab")["hostname"] == ["gpu3"]
+    assert ssh(third, "my-lab")["port"] == ["2200"]
+
+
+ANSWERS = ".copier-answers.yml"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "zsh"])
+@pytest.mark.parametrize("folder", ["work/x", "/scratch/ada/x"])
+def test_the_codes_folder_is_one_word_to_each_shell(
+    template: Path, tmp_path: Path, shell: str, folder: str
+) -> None:
+    """In a home whose path has a space."""
+    project = render(template, tmp_path / "p", **GPU, remote_dir=folder)
+    own = project / "home/remote/.config/remote-lab/my-lab"
+    line = next(x for x in (own / "lab").read_text().splitlines() if "project=" in x)
+    program = f'{line}; printf %s "$project"'
+    home = str(tmp_path / "a home")
+    there = folder if folder.startswith("/") else f"{home}/{folder}"
+    assert run(shell, "-c", program, HOME=home, PATH="/usr/bin:/bin") == there
+
+
+def test_a_sandbox_has_nothing_outside_of_its_home(
+    template: Path, tmp_path: Path
+) -> None:
+    away = {"remote_dir": "/scratch/ada/x"}
+    with pytest.raises(ValueError, match="Type a relative folder: a sandbox"):
+        render(template, tmp_path / "p", **away)
+    more = [{"name": "try", "host": "sandbox"}]
+    with pytest.raises(ValueError, match="try: no sandbox can be here"):
+        render(template, tmp_path / "p", **GPU, **away, more_remotes=more)
+
+
+@pytest.mark.needs("ssh", "uv")
+def test_add_takes_a_host_apart(laptop: Laptop) -> None:
+    project = Project.rendered(laptop, {"setup_laptop": False})
+    project.remote("add", "gpu2", "CORP\\bob@gpu2.example.org:2222", "--jump", "a, b")
+    options = ssh(project.root, "titanic-gpu2")
+    assert options["user"] == ["CORP\\bob"]
+    assert options["port"] == ["2222"]
+    assert options["hostname"] == ["gpu2.example.org"]
+    assert options["proxyjump"] == ["a,b"]
+    project.remote("add", "here", "Sandbox")
+    assert toml(project.root / "remote.toml")["remotes"]["here"]["sandbox"]
+    said = project.remote("forget", "gpu2").stderr
+    assert "./remote add gpu2 gpu2.example.org --user 'CORP\\bob' --port 2222" in said
