@@ -1,7 +1,8 @@
 """What Copier runs after generating a project: its own `./remote setup`.
 
-It never fails, since Copier would then take the new project away again. It runs under
-Copier's own Python, 3.9 or later, in the project's folder.
+It never fails, since Copier would then delete the new project. It runs under Copier's
+own Python, 3.9 or later, in the project's folder. With `--quiet`, as Copier was called,
+only what went wrong is printed.
 """
 
 from __future__ import annotations
@@ -27,22 +28,23 @@ def find_uv() -> str | None:
 
 
 def resume(why: str, *first: str) -> None:
-    """Say what happened, that nothing is lost, and what to type next.
+    """Print what happened, that nothing is lost, and what to type next.
 
     Args:
         why: What happened.
         *first: Commands that have to come before `./remote setup`.
     """
     project = os.path.relpath(Path.cwd(), os.environ.get("PWD", Path.cwd()))
-    print(f"\n{why} The project itself is whole. To go on:", file=sys.stderr)
-    for command in (*first, f"cd {shlex.quote(project)} && ./remote setup"):
+    enter = "" if project == "." else f"cd {shlex.quote(project)} && "
+    print(f"\n{why} The project's files are complete. Next:", file=sys.stderr)
+    for command in (*first, f"{enter}./remote setup"):
         print(f"  {command}", file=sys.stderr)
 
 
 def was_there() -> bool:
-    """Whether the project is an old one: `copier recopy` runs the tasks of a copy.
+    """Whether this is `copier recopy`, which runs the tasks of a copy as well.
 
-    Then it was committed, or ./remote has noted it on this laptop.
+    Then the project was committed, or ./remote has noted it on this laptop.
     """
     look = ["git", "cat-file", "-e", "HEAD:./remote.toml"]
     try:
@@ -56,14 +58,44 @@ def was_there() -> bool:
         return False
 
 
+def set_up(uv: str, quiet: bool) -> bool:
+    """Run `./remote setup`.
+
+    Args:
+        uv: The path of uv.
+        quiet: Whether its output is printed only if it fails.
+
+    Returns:
+        Whether it succeeded.
+
+    Raises:
+        OSError: uv could not be run.
+    """
+    command = [uv, "run", "-q", "--script", "remote", "setup"]
+    if not quiet:
+        return subprocess.run(command, check=False).returncode == 0
+    done = subprocess.run(
+        command,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    if done.returncode:
+        print(done.stdout.decode(errors="replace"), end="", file=sys.stderr)
+    return done.returncode == 0
+
+
 def main() -> None:
-    """Set the project up, or say how to do it later."""
+    """Set the project up, or print how to do it later."""
+    quiet = "--quiet" in sys.argv[1:]
     if was_there():
-        print(
-            "\nThe project was here before: no remote was touched. See git diff, then"
-            " type: ./remote setup",
-            file=sys.stderr,
-        )
+        if not quiet:
+            print(
+                "\nThe project was here before: nothing was set up, and no remote was"
+                " touched. Next:\n  git diff\n  ./remote setup",
+                file=sys.stderr,
+            )
         return
     uv = find_uv()
     if uv is None:
@@ -73,20 +105,18 @@ def main() -> None:
         )
         return
     try:
-        done = subprocess.run(
-            [uv, "run", "-q", "--script", "remote", "setup"], check=False
-        )
+        done = set_up(uv, quiet)
     except KeyboardInterrupt:
         resume("The setup was interrupted.")
     except OSError as error:
         resume(f"{uv} could not be run: {error.strerror}.")
     else:
-        if done.returncode:
-            resume("The setup did not come to its end.")
+        if not done:
+            resume("The setup did not finish: the reason is above.")
     if shutil.which("uv") is None:
         print(
-            f"\n./remote needs uv on your PATH, and there is only {uv}."
-            " Put one there:\n  pipx install uv",
+            f"\n./remote needs uv, and {uv} is not on your PATH. Next:\n"
+            "  pipx install uv",
             file=sys.stderr,
         )
 

@@ -12,7 +12,11 @@ from render import ROOT, snapshot
 
 
 def copy(
-    folder: Path, uv: str | None, beside: str = "raise ImportError"
+    folder: Path,
+    uv: str | None,
+    beside: str = "raise ImportError",
+    *options: str,
+    target: str = "new lab",
 ) -> subprocess.CompletedProcess[str]:
     """Run `copier copy --trust` with a stand-in for uv, or with none.
 
@@ -20,6 +24,8 @@ def copy(
         folder: Gets the template, the stand-in and the project.
         uv: The stand-in: a sh program.
         beside: The Python package uv, beside Copier.
+        *options: For Copier.
+        target: The project's folder, as seen from there.
 
     Returns:
         How Copier ended, and what it said.
@@ -35,7 +41,7 @@ def copy(
     (folder / "uv.py").write_text(f"{beside}\n")
     command = [sys.executable, "-m", "copier", "copy", "--trust", "--defaults"]
     return subprocess.run(
-        [*command, str(snapshot(folder / "t")), "new lab"],
+        [*command, *options, str(snapshot(folder / "t")), target],
         cwd=folder,
         env=environment(folder),
         capture_output=True,
@@ -54,14 +60,14 @@ def test_it_sets_the_project_up(tmp_path: Path) -> None:
     assert done.returncode == 0
     called = (tmp_path / "called").read_text()
     assert called == f"{tmp_path}/new lab: run -q --script remote setup\n"
-    assert "To go on" not in done.stderr
+    assert "files are complete" not in done.stderr
 
 
 @pytest.mark.parametrize(
     ("uv", "why"),
     [
         (None, "uv, which runs ./remote, is not installed."),
-        ("exit 4", "The setup did not come to its end."),
+        ("exit 4", "The setup did not finish: the reason is above."),
         ("kill -INT $PPID; sleep 5", "The setup was interrupted."),
     ],
 )
@@ -70,11 +76,27 @@ def test_the_project_stays_whatever_fails(
 ) -> None:
     done = copy(tmp_path, uv)
     assert done.returncode == 0, done.stderr
-    assert f"{why} The project itself is whole." in done.stderr
+    assert f"{why} The project's files are complete. Next:\n" in done.stderr
     assert "cd 'new lab' && ./remote setup\n" in done.stderr
     assert (tmp_path / "new lab" / "remote").exists()
     if uv is None:
         assert "pipx install uv" in done.stderr
+
+
+def test_in_the_folder_itself_nobody_is_sent_elsewhere(tmp_path: Path) -> None:
+    done = copy(tmp_path, "exit 1", target=".")
+    assert "complete. Next:\n  ./remote setup\n" in done.stderr
+    assert " cd " not in done.stderr
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_quiet_prints_only_what_went_wrong(tmp_path: Path, good: bool) -> None:
+    uv = f"echo step; echo detail >&2; exit {int(not good)}"
+    done = copy(tmp_path, uv, "raise ImportError", "--quiet")
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert done.stderr.startswith("" if good else "step\ndetail\n\nThe setup did not")
+    assert good == (done.stderr == "")
 
 
 def test_a_uv_that_only_copier_has_is_used_and_told(tmp_path: Path) -> None:
@@ -83,7 +105,7 @@ def test_a_uv_that_only_copier_has_is_used_and_told(tmp_path: Path) -> None:
     own.chmod(0o755)
     done = copy(tmp_path, None, f"def find_uv_bin(): return {str(own)!r}")
     assert (tmp_path / "called").read_text() == "run -q --script remote setup\n"
-    assert f"there is only {own}" in done.stderr
+    assert f"{own} is not on your PATH" in done.stderr
     assert "pipx install uv" in done.stderr
 
 

@@ -128,29 +128,18 @@ def end() -> None:
 
 
 def generate() -> None:
-    """Make the project, as `copier copy --trust` does; its hook sets it up."""
+    """Make the project, as `copier copy` does, and set it up as its hook would."""
     if DEMO.exists():
         end()
     me = {"NAME": "Remote Lab demo", "EMAIL": "demo@example.org"}
     # git may not know the user yet.
     names = {f"GIT_{role}_{k}": me[k] for role in ("AUTHOR", "COMMITTER") for k in me}
-    subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "copier",
-                "copy",
-                "--trust",
-                "--defaults",
-                "--quiet",
-            ),
-            *("--vcs-ref", "HEAD", "-d", "project_name=Remote Lab Demo"),
-            *("-d", f"lab_port={free_port()}", TEMPLATE, DEMO),
-        ],
-        check=True,
-        env={**names, **os.environ},
-    )
+    env = {**names, **os.environ}
+    copier = [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet"]
+    copier += ["--skip-tasks", "--vcs-ref", "HEAD"]
+    copier += ["-d", "project_name=Remote Lab Demo", "-d", f"lab_port={free_port()}"]
+    subprocess.run([*copier, TEMPLATE, DEMO], check=True, env=env)
+    subprocess.run(["./remote", "setup"], cwd=DEMO, check=True, env=env)
 
 
 def main() -> None:
