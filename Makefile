@@ -5,8 +5,9 @@
 #   make test          the whole suite; TESTS='tests/test_push.py -k undo' for a part
 #   make attack        the attacks alone, with many more rounds: a few hours; ends with
 #                      how much was tried
+#   make release       VERSION=0.2.0: date, suite, commit and tag; nothing is pushed
 
-.PHONY: demo demo-end test attack pictures scenarios clean
+.PHONY: demo demo-end test attack release pictures scenarios clean
 
 demo:
 	@tools/bootstrap uv run -q --frozen --group demo python tools/demo.py $(if $(CHECK),--check)
@@ -19,6 +20,9 @@ test:
 
 attack:
 	@REMOTE_LAB_ATTACK=full tools/test --timeout=3600 -m attack $(TESTS)
+
+release:
+	@tools/bootstrap uv run -q --frozen --group test python tools/release.py '$(VERSION)'
 
 # The README's, from what the suite saw.
 pictures:

@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.needs("uv", "network"), pytest.mark.xdist_group("pinne
 
 # Those of which the program is fetched as well: the others differ in their text alone.
 FETCHED = ("gh:lab/tpl", "git@example.org:lab/tpl.git")
-COMMIT = re.compile(r"remote-lab [0-9.]+ \(([0-9a-f]{40})\)\n")
+NUMBER = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+COMMIT = re.compile(rf"remote-lab {re.escape(NUMBER)} \(([0-9a-f]{{40}})\)\n")
 # What was typed for the template, and the address that git, uv and pre-commit get.
 ADDRESSES = {
     "https://example.org/lab/tpl.git": "https://example.org/lab/tpl.git",
@@ -123,7 +124,7 @@ def test_a_folder_without_git(laptop: Laptop) -> None:
     folder = snapshot(laptop.home / "template")
     project = copy(laptop, "template")
     assert header(project) == {"path": str(folder)}
-    assert version(laptop, project).stdout == "remote-lab 0.1.0\n"
+    assert version(laptop, project).stdout == f"remote-lab {NUMBER}\n"
     assert hook(project)["repo"] == "local"
     laptop.run("git", "add", "-A", cwd=project)
     run = ("pre-commit", "run", "notebooks", "--all-files")
@@ -139,7 +140,7 @@ def test_a_checkout_of_ones_own(laptop: Laptop) -> None:
     ours = '# remote-lab = { path = "../remote-lab", editable = true }'
     assert ours.strip("# ") in (ROOT / "CONTRIBUTING.md").read_text()
     remote.write_text(re.sub("(?m)^# remote-lab = .*", ours, remote.read_text()))
-    assert version(laptop, project).stdout == "remote-lab 0.1.0\n"
+    assert version(laptop, project).stdout == f"remote-lab {NUMBER}\n"
     (folder / "src/remote_lab/version.py").write_text("def version(): return 'mine'\n")
     assert version(laptop, project).stdout == "remote-lab mine\n"
 
