@@ -118,7 +118,7 @@ class Machine:
     """The remote as a machine.
 
     Attributes:
-        disk_free: Free in the home's file system, in KiB; None if not reported.
+        disk_free: Free in the code's file system, in KiB; None if not reported.
         memory_free: Available memory, in KiB; None if not reported.
         load: The load of the last minute.
         cores: The number of CPU cores.

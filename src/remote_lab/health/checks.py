@@ -251,8 +251,12 @@ def _disk(remote: Remote) -> Iterator[Finding]:
     free = remote.state.machine.disk_free
     if free is None:
         return
-    room = f"{free // 1024} MiB are free in the home"
-    look = remote.connection.shell("du -xh . | sort -h | tail")
+    folder = remote.connection.project.dir
+    is_outside = folder.startswith("/")
+    room = f"{free // 1024} MiB are free in {folder if is_outside else 'the home'}"
+    look = remote.connection.shell(
+        f"du -xh {folder if is_outside else '.'} | sort -h | tail"
+    )
     yield is_so(
         free > LITTLE,
         f"{room}.",

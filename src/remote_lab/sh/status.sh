@@ -1,7 +1,9 @@
 # What a remote has and lacks. Needs: state.sh, places.sh, lab.sh; for needs: programs.
 
-machine() { # disk and memory in KiB, load, GPUs
-    say disk "$(df -Pk "$HOME" | awk 'NR == 2 { print $4 "\t" $2 }')"
+machine() { # the disk of the code and memory in KiB, load, GPUs
+    place=$code
+    while [ ! -e "$place" ]; do place=${place%/*}; done
+    say disk "$(df -Pk "${place:-/}" | awk 'NR == 2 { print $4 "\t" $2 }')"
     say memory "$(awk '/^MemAvailable:/ { a = $2 } /^MemTotal:/ { t = $2 }
         END { print a "\t" t }' /proc/meminfo)"
     read -r load _ </proc/loadavg
