@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import re
-import subprocess
 import tempfile
 import time
 import tomllib
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from remote_lab.env import probe, wheels
+from remote_lab.env.lock import refuse_stale
 from remote_lab.env.probe import AS_IT_WAS, Needs
 from remote_lab.env.stamp import DECISIVE, EnvironmentReport
 from remote_lab.errors import (
@@ -25,7 +25,6 @@ from remote_lab.errors import (
     on_one_line,
 )
 from remote_lab.tools.git import git
-from remote_lab.tools.uv import find_uv
 from remote_lab.transport.bundle import Bundle
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.program import program
@@ -177,10 +176,10 @@ class Build:
         backend = project.get("build-system", {}).get("build-backend", "")
         # Without a build system, uv takes the project for no package.
         self.values["package"] = project["project"]["name"] if backend else ""
+        refuse_stale(self.project, self.connection.command("push"))
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "pyproject.toml").write_text(pyproject, encoding="utf-8")
             Path(folder, "uv.lock").write_text(lock, encoding="utf-8")
-            _note_stale(Path(folder))
             needs = probe.query(self.connection, self.values, _first_url(locked))
             self._uv(needs, locked)
             if needs.online and self._fetched():
@@ -365,14 +364,3 @@ def _first_url(locked: dict[str, Any]) -> str:
         if wheel.get("url", "").startswith("http")
     )
     return next(found, "")
-
-
-def _note_stale(folder: Path) -> None:
-    """Warn if pyproject.toml names something that uv.lock does not have."""
-    command = [find_uv(), "lock", "--check", "--offline"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    if "needs to be updated" in done.stderr:
-        show.note(
-            "uv.lock is older than pyproject.toml: your changes there since are not in"
-            " the environment. (uv lock && git commit -am 'Lock file')"
-        )

@@ -5,6 +5,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
+from remote_lab.env.lock import refuse_stale
 from remote_lab.errors import REMOTE_EDITED, Problem
 from remote_lab.push import pairs_program
 from remote_lab.push.code_errors import CUT, RULES
@@ -61,6 +62,8 @@ def push(
     lacks_program = there.pairs_program != pairs_program.checksum(keeps_pairs)
     if is_there and not lacks_program:
         return head if repair else ""
+    if not is_there:
+        refuse_stale(project, connection.command("push"), there.head)
     if dry and is_there:
         show.step(f"Would bring {name} the program that keeps notebooks in sync.")
         return head
