@@ -207,14 +207,13 @@ def test_code_that_is_elsewhere_is_not_built(lab: Lab) -> None:
     assert not (lab.code / ".venv").exists()
 
 
-def test_a_lock_that_is_behind_is_noted(
-    lab: Lab, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lock_that_is_behind_is_refused(lab: Lab) -> None:
     lab.edit('"six"', '"six",\n    "toolz"')
     git(lab.root, "commit", "-q", "-a", "-m", "Without a new lock")
     lab.bring_code()
-    lab.build()
-    assert "uv.lock is older" in capsys.readouterr().err
+    with pytest.raises(Problem, match=r"uv\.lock is older") as caught:
+        lab.build()
+    assert caught.value.todo.startswith("uv lock && git commit")
 
 
 def test_no_lock_in_the_commit(lab: Lab) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 from laptop import Laptop
 from project import Project
+from stubs import uv_without
 
 from remote_lab.env import lock
 
@@ -105,16 +105,4 @@ def test_the_push_and_the_commit_refuse_it(laptop: Laptop) -> None:
     # Nothing else calls for the check: what it costs is paid where the files change.
     (project.root / "mine.txt").write_text("mine\n")
     project.commit("mine")
-    path = os.pathsep.join([str(_without_uv_lock(laptop)), laptop.env["PATH"]])
-    project.remote("push", "--only", "code", env={**laptop.env, "PATH": path})
-
-
-def _without_uv_lock(laptop: Laptop) -> Path:
-    """A folder whose uv fails if it is asked to lock."""
-    folder = laptop.home / "no-lock"
-    folder.mkdir()
-    uv = folder / "uv"
-    real = laptop.run("sh", "-c", "command -v uv").stdout.strip()
-    uv.write_text(f'#!/bin/sh\n[ "$1" != lock ] || exit 9\nexec {real} "$@"\n')
-    uv.chmod(0o755)
-    return folder
+    project.remote("push", "--only", "code", env=uv_without(laptop, "lock"))

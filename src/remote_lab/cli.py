@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import click
 
 from remote_lab.commands import lab, laptop, remote
+from remote_lab.commands.update import update
 from remote_lab.errors import FAILED, Problem
 from remote_lab.settings import FROM_GIT
 from remote_lab.ui import show
@@ -18,7 +19,7 @@ class Sections(click.Group):
 
     titles: ClassVar[dict[str, tuple[click.Command, ...]]] = {
         "Start": (laptop.setup, laptop.install, laptop.uninstall, remote.doctor),
-        "Remotes of the project": (laptop.add, laptop.forget),
+        "Project": (update, laptop.add, laptop.forget),
         "Remote": (
             *(remote.push, remote.undo, remote.remove, remote.save, remote.status),
         ),

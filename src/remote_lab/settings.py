@@ -294,7 +294,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise Problem(
             f"{path.name} can't be read: {error}.",
             "Nothing was changed.",
-            f"Correct that line of {path}.",
+            f"Correct that line of {path}. If an update left a conflict there:"
+            f" git diff {path.name}",
         ) from None
 
 

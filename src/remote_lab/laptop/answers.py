@@ -90,7 +90,7 @@ class Answers:
         Raises:
             Problem: A remote can't be so; nothing was changed.
         """
-        checks: Any = _jinja().get_template(f"{_HERE}/checks.j2").module
+        checks = macros("checks")
         slug, folder = self.values["project_slug"], self.values["remote_dir"]
         why = checks.more_remotes(self.more, slug, folder) or checks.lab_port(
             self.values["lab_port"], self.more
@@ -118,13 +118,13 @@ class Answers:
             change = _merge(self._root, name, before[name], new)
             if change:
                 found.append(change)
-        head = [
-            line
-            for line in self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            if line.startswith("#")
-        ]
-        nice = _jinja().filters["to_nice_yaml"](self.values)
-        return [*found, Change(self.path, "".join(head) + str(nice))]
+        return [*found, Change(self.path, self.text())]
+
+    def text(self) -> str:
+        """The file with the answers as they are now, below the comments at its top."""
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        head = [line for line in lines if line.startswith("#")]
+        return "".join(head) + str(_jinja().filters["to_nice_yaml"](self.values))
 
 
 def write(changes: list[Change]) -> None:
@@ -151,6 +151,15 @@ def _load(path: Path) -> dict[str, Any]:
     return values
 
 
+def macros(name: str) -> Any:
+    """The macros of a file in templates/, as Copier has them.
+
+    Args:
+        name: The file, less its ending .j2.
+    """
+    return _jinja().get_template(f"{_HERE}/{name}.j2").module
+
+
 def _jinja() -> SandboxedEnvironment:
     """Jinja as copier.yml sets it up (_envops)."""
     return SandboxedEnvironment(
@@ -167,14 +176,16 @@ def _clean(values: dict[str, Any]) -> dict[str, Any]:
     """The answers in the one way that the files have, as copier.yml works them out."""
     more = values["more_remotes"]
     more = yaml.safe_load(more) if isinstance(more, str) else more
-    macros: Any = _jinja().get_template(f"{_HERE}/typed.j2").module
-    return dict(json.loads(str(macros.answers({**values, "more_remotes": more}))))
+    return dict(
+        json.loads(str(macros("typed").answers({**values, "more_remotes": more})))
+    )
 
 
 def _remotes(values: dict[str, Any]) -> list[dict[str, Any]]:
     """All remotes, as copier.yml works them out."""
-    macros: Any = _jinja().get_template(f"{_HERE}/remotes.j2").module
-    text = macros.all(values["project_slug"], _clean(values), values["lab_port"])
+    text = macros("remotes").all(
+        values["project_slug"], _clean(values), values["lab_port"]
+    )
     return list(json.loads(str(text)))
 
 

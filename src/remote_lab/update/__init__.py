@@ -1,0 +1,1 @@
+"""Life with the template: updates, and the address that they come from."""
