@@ -142,4 +142,3 @@ def test_it_is_the_only_task_and_for_copies_alone() -> None:
     (task,) = settings["_tasks"]
     assert task["when"].startswith("{{ _copier_operation == 'copy' and ")
     assert task["command"][1].endswith("/hooks/post_copy.py")
-    assert "_migrations" not in settings

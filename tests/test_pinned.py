@@ -12,7 +12,8 @@ import pytest
 import yaml
 from laptop import Laptop
 from process import Completed
-from render import ROOT, released, snapshot, template
+from releases import reference, releases
+from render import ROOT, snapshot, template
 
 pytestmark = [pytest.mark.needs("uv", "network"), pytest.mark.xdist_group("pinned")]
 
@@ -188,36 +189,13 @@ def test_without_uv_it_says_so(laptop: Laptop) -> None:
 
 # --- Projects that were made before ---------------------------------------------------
 
-# The first release, and the last commit that put the program into projects.
-BEFORE = {"0.1.0": "df382f1", "last": "47f8655"}
 
-
-@pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This repository, with what is here as its newest release."""
-    folder = tmp_path_factory.mktemp("history") / "template"
-    subprocess.run(["git", "clone", "-q", ROOT, folder], check=True)
-    tag = ["git", "tag", "0.1.0", BEFORE["0.1.0"]]
-    subprocess.run(tag, cwd=folder, check=True)
-    now = folder.parent / "now"
-    released(now)
-    shutil.rmtree(now / ".git")
-    (folder / ".git").rename(now / ".git")
-    for words in (["add", "-A"], ["commit", "-qm", "now", "--allow-empty"]):
-        name = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-        subprocess.run(["git", "-C", now, *name, *words], check=True)
-    subprocess.run(["git", "-C", now, "tag", "9.0.0"], check=True)
-    return now
-
-
-@pytest.mark.parametrize("made_by", BEFORE)
-def test_an_update_takes_the_program_out(
-    laptop: Laptop, history: Path, made_by: str
-) -> None:
+@pytest.mark.parametrize("made_by", ["notebooks", "places"])
+def test_an_update_takes_the_program_out(laptop: Laptop, made_by: str) -> None:
     command = ("copier", "copy", "-q", "--defaults", "--skip-tasks")
     answers = ("project_name=Lab", "push_now=false", "setup_laptop=false")
     given = [word for answer in answers for word in ("-d", answer)]
-    laptop.run(*command, "--vcs-ref", BEFORE[made_by], *given, history, "lab")
+    laptop.run(*command, "--vcs-ref", reference(made_by), *given, releases(), "lab")
     project = laptop.home / "lab"
     assert (project / "remote_lab/cli.py").exists()
     laptop.run("git", "init", "-q", project)
