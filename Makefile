@@ -7,7 +7,7 @@
 #                      how much was tried
 #   make release       VERSION=0.2.0: date, suite, commit and tag; nothing is pushed
 
-.PHONY: demo demo-end test attack release pictures scenarios clean
+.PHONY: demo demo-end test attack release pictures scenarios links clean
 
 demo:
 	@tools/bootstrap uv run -q --frozen --group demo python tools/demo.py $(if $(CHECK),--check)
@@ -31,6 +31,10 @@ pictures:
 # The tables in docs/notebooks.md, from the tests that show each row.
 scenarios:
 	@tools/bootstrap uv run -q --frozen --group test python tools/scenarios.py
+
+# The lines that the links in docs/ lead to.
+links:
+	@tools/bootstrap uv run -q --frozen --group test python tools/links.py
 
 clean:
 	rm -rf .tools .venv .demo

@@ -82,9 +82,7 @@ def uninstall(project: Project) -> None:
         show.done(f"Took out of git's hooks: {', '.join(hooks)}.")
     if kept := git_hooks.kept_notebooks(project.root):
         show.note(f"Kept: notebooks that git has deleted or replaced, in {kept}")
-    if installed.empty and hooks:
-        return
-    if installed.empty:
+    if installed.empty and not hooks:
         raise Problem("Nothing of this project is installed on this laptop.")
     if installed.lost:
         look_for(project, installed)
