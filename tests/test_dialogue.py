@@ -1,5 +1,6 @@
 """Copier's questions in terminals of 80 and of 60 columns, as they look there."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -42,6 +43,20 @@ def test_a_name_and_a_host_have_to_be_typed(tmp_path: Path, question: str) -> No
         assert QUESTIONS[question]["placeholder"] in dialogue.text
         dialogue.type(ENTER)
         assert dialogue.wait_for(f"'{question}': Type "), dialogue.text
+
+
+def test_each_refusal_has_its_point_at_its_start() -> None:
+    """Copier puts the question's name before it, and cuts it at the terminal's edge."""
+    checks = (ROOT / "src/remote_lab/templates/checks.j2").read_text()
+    text = re.sub(r"\{#.*?#\}|\{%.*?%\}", "", checks, flags=re.DOTALL)
+    refusals = [
+        re.sub(r"\{\{.*?\}\}", "gpu2", line)
+        for line in text.splitlines()
+        if re.match(r"[A-Z]", line)
+    ]
+    assert len(refusals) > 20
+    long = [line for line in refusals if not re.match(r".{1,34}?[,.:](\s|$)", line)]
+    assert not long, f"No comma, colon or full stop in the first 34 characters: {long}"
 
 
 def test_what_stands_on_an_empty_line_does_not_look_like_an_answer() -> None:
