@@ -1,16 +1,24 @@
 """What people type, and what the project's files make of it: nothing is refused."""
 
+import string
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dialogue import copier_copy, walk
+from effort import rounds
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from laptop import Laptop
-from markdown_it import MarkdownIt
 from project import Project
-from render import QUESTIONS, render, snapshot
-from test_rendered import check_programs, run, ssh, toml
+from render import QUESTIONS, environment, render, snapshot
+from test_rendered import check_programs, run, seen, ssh, toml
 
+MARKDOWN: Any = (
+    environment().get_template("src/remote_lab/templates/markdown.j2").module
+)
+ANSWERS = ".copier-answers.yml"
 GPU = {"remote_host": "gpu.example.org"}
 # What is typed; and what the answers file has then, where that is another form.
 NATURAL: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -81,13 +89,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return snapshot(tmp_path_factory.mktemp("template"))
 
 
-def seen(markdown: str) -> list[str]:
-    """The lines of text that a reader of markdown gets to see."""
-    return [
-        "".join(child.content for child in token.children or [])
-        for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown)
-        if token.type == "inline"
-    ]
+@settings(max_examples=rounds(300, 20_000))
+@given(text=st.text(st.sampled_from("ab1 ") | st.sampled_from(string.punctuation)))
+def test_markdown_shows_what_was_typed(text: str) -> None:
+    quoted = MARKDOWN.text(text.strip())
+    for begin in ("", "# "):
+        assert "".join(seen(f"{begin}{quoted}\n")) == text.strip()
 
 
 @pytest.mark.parametrize(("typed", "kept"), NATURAL)
@@ -122,6 +129,20 @@ def test_natural_answers(
     assert set(recorded) >= {name for name, how in QUESTIONS.items() if "help" in how}
 
 
+def test_what_the_host_holds_is_not_asked(tmp_path: Path) -> None:
+    snapshot(tmp_path / "t")
+    typed = {"project_name": "Marc's Lab", "remote_host": "ada@gpu.example.org:2222"}
+    with copier_copy(tmp_path, "--skip-tasks") as dialogue:
+        seen = walk(dialogue, {**typed, "customize": "y"})
+        assert dialogue.end() == 0, dialogue.text
+    assert not {"remote_user", "remote_port"} & set(seen)
+    assert "proxy_jump" in seen
+    recorded = yaml.safe_load((tmp_path / "p" / ANSWERS).read_text())
+    assert recorded["project_name"] == "Marc's Lab"
+    assert recorded["remote_host"] == "gpu.example.org"
+    assert (recorded["remote_user"], recorded["remote_port"]) == ("ada", 2222)
+
+
 def test_the_host_brings_its_parts_whatever_they_were(
     template: Path, tmp_path: Path
 ) -> None:
@@ -136,9 +157,6 @@ def test_the_host_brings_its_parts_whatever_they_were(
     third = render(template, project)
     assert ssh(third, "my-lab")["hostname"] == ["gpu3"]
     assert ssh(third, "my-lab")["port"] == ["2200"]
-
-
-ANSWERS = ".copier-answers.yml"
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash", "zsh"])

@@ -14,6 +14,7 @@ from effort import rounds
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jinja2.exceptions import UndefinedError
+from markdown_it import MarkdownIt
 from render import render, snapshot
 
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -106,40 +107,57 @@ def keys(path: Path) -> list[str]:
     return [line.split("=")[0].split()[0] for line in lines if line and line[0] != "#"]
 
 
+def seen(markdown: str) -> list[str]:
+    """The lines of text that a reader of markdown gets to see."""
+    return [
+        "".join(c.content for c in token.children or [] if c.type == "text")
+        for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown)
+        if token.type == "inline"
+    ]
+
+
 # --- Any answers ----------------------------------------------------------------------
 
-LETTERS = st.characters(exclude_categories=["C", "Z"], exclude_characters="`$\\-\"'<>")
-TEXT = st.text(LETTERS | st.just(" "), min_size=1, max_size=40).map(str.strip)
-QUOTED = st.text(LETTERS | st.sampled_from(" '\"<{%}"), max_size=40).map(str.strip)
+LETTERS = st.characters(exclude_categories=["C", "Z"])
+# Often what means something to a shell, to Jinja, or to TOML, YAML or markdown.
+TEXT = st.text(LETTERS | st.sampled_from(" '\"<>{%}#$\\`*_-&[]"), max_size=40)
 WORD = st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True)
 HOST = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,60}", fullmatch=True)
 PORT = st.integers(1024, 65000)
 JUMP = st.builds("{}@{}:{}".format, WORD, HOST, PORT)
 
 
+LOGIN = WORD | st.builds("{}\\{}".format, WORD, WORD)
+FOLDER = st.lists(WORD, min_size=2, max_size=4).map("/".join)
+
+
 @st.composite
-def accepted(draw: st.DrawFn) -> dict[str, Any]:
-    """Answers that will do, for one remote that is no sandbox and perhaps more."""
+def accepted(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Answers that will do, for one remote that is no sandbox and perhaps more.
+
+    Returns:
+        As they are meant, and as they are typed.
+    """
     names = draw(
         st.lists(WORD.map(lambda w: f"x{w}"[:20].replace("_", "-")), unique=True)
     )
     ports = draw(st.lists(PORT, unique=True, min_size=len(names) + 1))
     more = [
-        {"name": f"{name}-0", "host": draw(HOST), "user": draw(WORD), "lab_port": port}
+        {"name": f"{name}-0", "host": draw(HOST), "user": draw(LOGIN), "lab_port": port}
         for name, port in zip(names, ports[1:], strict=False)
     ]
-    return {
-        "project_name": draw(TEXT.filter(bool)),
+    meant: dict[str, Any] = {
+        "project_name": draw(TEXT.filter(lambda name: bool(name.strip()))),
         # Unlike any other word in a path, so that files() can tell it.
         "project_slug": draw(st.from_regex(r"zq[a-z0-9-]{0,28}z", fullmatch=True)),
-        "description": draw(QUOTED),
-        "author_name": draw(QUOTED),
-        "remote_host": draw(HOST.filter(lambda host: host != "sandbox")),
-        "remote_user": draw(WORD | st.just("")),
+        "description": draw(TEXT),
+        "author_name": draw(TEXT),
+        "remote_host": draw(HOST.filter(lambda host: host.lower() != "sandbox")),
+        "remote_user": draw(LOGIN | st.just("")),
         "remote_port": draw(st.integers(1, 65535)),
         "proxy_jump": draw(JUMP | st.just("")),
-        "identity_file": draw(WORD.map("~/.ssh/{}".format)),
-        "remote_dir": draw(st.lists(WORD, min_size=1, max_size=4).map("/".join)),
+        "identity_file": draw(st.builds("~/.ssh/{} {}".format, WORD, WORD)),
+        "remote_dir": draw(FOLDER | FOLDER.map("/{}".format)),
         "more_remotes": more,
         "service": draw(st.sampled_from(["auto", "systemd-user", "tmux"])),
         "lab_listen": draw(st.sampled_from(["socket", "port"])),
@@ -149,6 +167,17 @@ def accepted(draw: st.DrawFn) -> dict[str, Any]:
         "python_version": draw(st.sampled_from(["3.11", "3.14"])),
         "notebooks_in_git": draw(st.sampled_from(["scripts", "both-stripped", "both"])),
     }
+    typed = dict(meant)
+    if draw(st.booleans()):
+        host, user, port = (typed.pop(f"remote_{k}") for k in ("host", "user", "port"))
+        scheme = draw(st.sampled_from(["", "ssh://"]))
+        typed["remote_host"] = f"{scheme}{user}{'@' if user else ''}{host}:{port}"
+    if not typed["remote_dir"].startswith("/"):
+        home = draw(st.sampled_from(["", "~/", "$HOME/"]))
+        typed["remote_dir"] = home + typed["remote_dir"]
+    for name in ("project_name", "description", "author_name"):
+        meant[name] = meant[name].strip()
+    return meant, typed
 
 
 @settings(
@@ -158,14 +187,15 @@ def accepted(draw: st.DrawFn) -> dict[str, Any]:
     # Each example is a project: to shrink one would take minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
-@given(answers=accepted())
+@given(both=accepted())
 def test_no_answer_escapes_its_place(
     template: Path,
     plain: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    answers: dict[str, Any],
+    both: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
-    project = render(template, tmp_path_factory.mktemp("any"), **answers)
+    answers, typed = both
+    project = render(template, tmp_path_factory.mktemp("any"), **typed)
     slug: str = toml(project / "remote.toml")["slug"]
     more = answers["more_remotes"]
 
@@ -213,6 +243,9 @@ def test_no_answer_escapes_its_place(
         assert set(groups) == {"dev"}
         package["dependency-groups"] = known
     assert shape(package) == shape(as_ever)
+    readme = seen((project / "README.md").read_text())
+    assert readme[0] == answers["project_name"]
+    assert answers["description"] in ("", readme[1])
     assert yaml.safe_load((project / ".pre-commit-config.yaml").read_text())["repos"]
 
     check_programs(project)
