@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 from dialogue import ENTER, copier_copy, help_of, last_line, walk
+from laptop import Laptop, Terminal
 from process import run
+from project import TEMPLATE
 from render import QUESTIONS, ROOT, snapshot
+
+ARTEFACTS = Path(__file__).parent / "artefacts"
 
 # With all questions; "Use arrow keys" ones take the first choice.
 FULL = {"remote_host": "gpu.example.org", "customize": "y"}
@@ -43,6 +47,35 @@ def test_a_name_and_a_host_have_to_be_typed(tmp_path: Path, question: str) -> No
         assert QUESTIONS[question]["placeholder"] in dialogue.text
         dialogue.type(ENTER)
         assert dialogue.wait_for(f"'{question}': Type "), dialogue.text
+
+
+def test_natural_typing(laptop: Laptop) -> None:
+    """The screen stays in tests/artefacts, for the README's picture."""
+    with Terminal(laptop, size="80x42") as terminal:
+        terminal.type(f"clear; copier copy --skip-tasks --vcs-ref HEAD {TEMPLATE} p")
+        typed = {
+            "project_name": "Marc's Lab",
+            "customize": "n",
+            "remote_host": "ada@gpu.example.org:2222",
+            "setup_laptop": "y",
+        }
+        for question, keys in typed.items():
+            terminal.wait_for(help_of(question))
+            is_bool = QUESTIONS[question]["type"] == "bool"
+            terminal.send_keys(keys, *([] if is_bool else ["Enter"]))
+        terminal.wait_for(help_of("push_now"))
+        terminal.wait_for(re.compile(r"\(Y/n\)\s*$"))
+        ARTEFACTS.mkdir(exist_ok=True)
+        (ARTEFACTS / "dialogue.ansi").write_text(terminal.capture(colours=True))
+        terminal.send_keys("n")
+        answers = laptop.home / "p/.copier-answers.yml"
+        terminal.wait_for("Next:", timeout=60)
+    recorded = yaml.safe_load(answers.read_text())
+    assert recorded["project_name"] == "Marc's Lab"
+    assert recorded["remote_host"] == "gpu.example.org"
+    assert recorded["remote_user"] == "ada"
+    assert recorded["remote_port"] == 2222
+    assert recorded["push_now"] is False
 
 
 def test_each_refusal_has_its_point_at_its_start() -> None:
