@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -39,23 +38,6 @@ def resume(why: str, *first: str) -> None:
     print(f"\n{why} The project's files are complete. Next:", file=sys.stderr)
     for command in (*first, f"{enter}./remote setup"):
         print(f"  {command}", file=sys.stderr)
-
-
-def was_there() -> bool:
-    """Whether this is `copier recopy`, which runs the tasks of a copy as well.
-
-    Then the project was committed, or ./remote has noted it on this laptop.
-    """
-    look = ["git", "cat-file", "-e", "HEAD:./remote.toml"]
-    try:
-        if not subprocess.run(look, check=False, capture_output=True).returncode:
-            return True
-        settings = Path("remote.toml").read_text(encoding="utf-8")
-        known = dict(re.findall(r'^(slug|id) = "([a-z0-9-]+)"', settings, re.MULTILINE))
-        notes = Path.home() / ".local/state/remote-lab" / known["slug"] / "laptop/id"
-        return notes.is_file() and known["id"] in notes.read_text(encoding="utf-8")
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 def set_up(uv: str, quiet: bool) -> bool:
@@ -89,14 +71,6 @@ def set_up(uv: str, quiet: bool) -> bool:
 def main() -> None:
     """Set the project up, or print how to do it later."""
     quiet = "--quiet" in sys.argv[1:]
-    if was_there():
-        if not quiet:
-            print(
-                "\nThe project was here before: nothing was set up, and no remote was"
-                " touched. Next:\n  git diff\n  ./remote setup",
-                file=sys.stderr,
-            )
-        return
     uv = find_uv()
     if uv is None:
         resume(

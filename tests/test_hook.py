@@ -109,20 +109,15 @@ def test_a_uv_that_only_copier_has_is_used_and_told(tmp_path: Path) -> None:
     assert "pipx install uv" in done.stderr
 
 
-@pytest.mark.parametrize("trace", ["commit", "note"])
-def test_recopy_pushes_nothing(tmp_path: Path, trace: str) -> None:
-    """To Copier it is a copy: the project itself tells."""
+@pytest.mark.parametrize("committed", [True, False])
+def test_recopy_sets_up_nothing(tmp_path: Path, committed: bool) -> None:
+    """To Copier it is a copy: what was in the folder before shows that it is none."""
     copy(tmp_path, 'echo called >>"$HOME/called"')
     project = tmp_path / "new lab"
-    settings = tomllib.loads((project / "remote.toml").read_text())
-    if trace == "commit":
+    if committed:
         own = ["git", "-c", "user.name=t", "-c", "user.email=t@t"]
         for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "made"]):
             subprocess.run([*own, *words], cwd=project, check=True)
-    else:  # as ./remote notes it, whatever became of the first commit
-        note = tmp_path / ".local/state/remote-lab" / settings["slug"] / "laptop/id"
-        note.parent.mkdir(parents=True)
-        note.write_text(f"{settings['id']} {project}\n")
     command = ["-m", "copier", "recopy", "--trust", "--defaults", "--overwrite"]
     done = subprocess.run(
         [sys.executable, *command],

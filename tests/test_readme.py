@@ -28,4 +28,5 @@ def test_the_list_is_what_copier_writes(tmp_path: Path) -> None:
 
 def test_the_list_marks_what_depends_on_an_answer(tmp_path: Path) -> None:
     answers = {"environment": "conda", "remote_host": "gpu.example.org"}
+    answers["update_workflow"] = "true"
     assert files(tmp_path / "all", **answers) == {*listed()}
