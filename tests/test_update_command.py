@@ -13,7 +13,11 @@ from project import Project
 from render import released
 from stubs import uv_without
 
-pytestmark = [pytest.mark.needs("uv", "network"), pytest.mark.xdist_group("update")]
+pytestmark = [
+    pytest.mark.needs("uv", "network"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("update"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The workflow that looks for a newer template: its shell step, run as GitHub runs it."""
+"""The workflow that looks for a newer template: its shell step, run as GitHub does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from test_update_command import git, made, source
 
 __all__ = ["source"]  # a fixture
 
-pytestmark = [pytest.mark.needs("uv", "network"), pytest.mark.xdist_group("update")]
+pytestmark = [
+    pytest.mark.needs("uv", "network"),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("update"),
+]
 
 PATH = ".github/workflows/update-remote-lab.yml"
 

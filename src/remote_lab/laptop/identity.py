@@ -44,7 +44,7 @@ def refuse_another(project: Project) -> str:
         raise Problem(
             f"Another project called {project.slug} is on this laptop, in {root}.",
             "Both would use the same ssh Host and folders. Nothing was changed.",
-            "Give one of them another name: copier update --trust --defaults --data"
+            "Make this one anew, with another name: copier copy ... -d"
             f" project_slug=NAME   (or take the other one out of this laptop:"
             f" cd {shlex.quote(root)} && ./remote uninstall)",
         )

@@ -73,8 +73,8 @@ def forget(project: Project, name: str) -> None:
         raise Problem(
             f"{name} is the project's first remote, which every project has.",
             "Nothing was changed.",
-            "To have another machine in its place, commit, then: copier update --trust"
-            " --defaults --vcs-ref :current: --data remote_host=HOST   (to leave that"
+            "To have another machine in its place, commit, then: ./remote update"
+            " -r :current: -d remote_host=HOST   (to leave that"
             f" machine: {Connection(project, remote).command('remove')})",
             USAGE,
         )

@@ -68,7 +68,7 @@ class Route:
                 raise Problem(
                     "A sandbox stands for a Linux machine; this machine is not Linux.",
                     "Nothing was changed.",
-                    "Use a real remote: copier update -d remote_host=HOST",
+                    "Use a real remote: ./remote update -d remote_host=HOST",
                 )
             return ["sh", "-c", command]
         return [*self.ssh(), self.remote.host, command]

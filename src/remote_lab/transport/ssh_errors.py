@@ -198,8 +198,8 @@ def other_project(route: Route) -> Problem:
     return Problem(
         f"Another project called {slug} is on {route.remote.name}.",
         NOTHING,
-        "Give this one another name: copier update --trust --defaults --data"
-        " project_slug=NAME   (if the other one no longer exists, let this one replace"
+        "Make this one anew, with another name: copier copy ... -d project_slug=NAME"
+        "   (if the other one no longer exists, let this one replace"
         f" it: {route.shell(f'rm .local/state/remote-lab/{slug}/project')})",
     )
 
