@@ -53,10 +53,11 @@ def run_step(project: Project) -> list[str]:
 def test_it_opens_one_pull_request_with_the_update(
     laptop: Laptop, source: Path
 ) -> None:
-    project = made(laptop, source, update_workflow="true")
+    mine = made(laptop, source, update_workflow="true")
     origin = laptop.home / "origin.git"
-    laptop.run("git", "clone", "-q", "--bare", project.root, origin)
-    git(project, "remote", "add", "origin", str(origin))
+    laptop.run("git", "clone", "-q", "--bare", mine.root, origin)
+    project = Project(laptop, laptop.home / "runner")  # as actions/checkout leaves it
+    laptop.run("git", "clone", "-q", origin, project.root)
     assert run_step(project) == ["pr view", "pr create"]
     shown = git(project, "ls-remote", "origin", "update-remote-lab")
     assert shown.split()[0] == git(project, "rev-parse", "HEAD").strip()
