@@ -311,7 +311,7 @@ def test_the_key_is_brought_by_another_that_opens_the_door(
     laptop: Laptop, loopback: Loopback, way_in: str
 ) -> None:
     project = Project.rendered(
-        laptop, {**reaches(loopback), "identity_file": "~/.ssh/lab"}
+        laptop, {**reaches(loopback), "identity_file": "~/.ssh/my key"}
     )
     agent = {}
     if way_in == "config":
@@ -326,7 +326,7 @@ def test_the_key_is_brought_by_another_that_opens_the_door(
         laptop.run("ssh-agent", "-k", env=agent)
     assert "knows your key now" in said
     known = loopback.home / ".ssh/authorized_keys"
-    assert (laptop.home / ".ssh/lab.pub").read_text() in known.read_text()
+    assert (laptop.home / ".ssh/my key.pub").read_text() in known.read_text()
     before = known.read_bytes()
     assert "titanic knows your key." in project.remote("install").stderr
     assert known.read_bytes() == before
@@ -336,10 +336,10 @@ def test_with_no_way_in_the_command_is_printed(
     laptop: Laptop, loopback: Loopback
 ) -> None:
     project = Project.rendered(
-        laptop, {**reaches(loopback), "identity_file": "~/.ssh/lab"}
+        laptop, {**reaches(loopback), "identity_file": "~/.ssh/a lab"}
     )
     done = project.remote("install")
-    assert f"ssh-copy-id -i {laptop.home}/.ssh/lab.pub titanic" in done.stderr
+    assert f"ssh-copy-id -i '{laptop.home}/.ssh/a lab.pub' titanic" in done.stderr
     assert not (loopback.home / ".ssh").exists()
     assert asked(laptop, "titanic")["port"] == [str(loopback.port)]
 
