@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import yaml
+from copier import run_update
 from dialogue import copier_copy, walk
 from effort import rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from laptop import Laptop
 from project import Project
-from render import QUESTIONS, environment, render, snapshot
+from render import QUESTIONS, environment, released, render, snapshot
 from test_any_answers import seen
 from test_rendered import check_programs, run, ssh, toml
 
@@ -144,20 +145,24 @@ def test_what_the_host_holds_is_not_asked(tmp_path: Path) -> None:
     assert (recorded["remote_user"], recorded["remote_port"]) == ("ada", 2222)
 
 
-def test_the_host_brings_its_parts_whatever_they_were(
-    template: Path, tmp_path: Path
-) -> None:
-    """As with `copier update --defaults -d remote_host=bob@gpu2:2200`."""
-    project = render(template, tmp_path / "p", remote_host="ada@gpu:2222")
-    again = render(template, project, remote_host="bob@gpu2:2200")
-    recorded = yaml.safe_load((again / ".copier-answers.yml").read_text())
-    assert (recorded["remote_user"], recorded["remote_port"]) == ("bob", 2200)
-    assert ssh(again, "my-lab")["user"] == ["bob"]
-    # Without parts, what there was stays.
-    run("sed", "-i", "s/^remote_host: gpu2/remote_host: gpu3/", project / ANSWERS)
-    third = render(template, project)
-    assert ssh(third, "my-lab")["hostname"] == ["gpu3"]
-    assert ssh(third, "my-lab")["port"] == ["2200"]
+def test_the_host_brings_its_parts_by_an_update(tmp_path: Path) -> None:
+    """Those that they had before, on a sandbox or on another host, give way."""
+    project = render(released(tmp_path / "t"), tmp_path / "p")
+    run("git", "init", "-q", project)
+    git = ["git", "-C", str(project), "-c", "user.name=t", "-c", "user.email=t@t"]
+    for host, user, port in [
+        ("ada@gpu:2222", "ada", 2222),
+        ("bob@gpu2:2200", "bob", 2200),
+    ]:
+        run(*git, "add", "-A")
+        run(*git, "commit", "-qm", f"before {host}")
+        options: dict[str, Any] = {"skip_tasks": True, "quiet": True, "unsafe": True}
+        data = {"remote_host": host}
+        run_update(project, data=data, defaults=True, overwrite=True, **options)
+        recorded = yaml.safe_load((project / ANSWERS).read_text())
+        assert (recorded["remote_user"], recorded["remote_port"]) == (user, port)
+        used = ssh(project, "my-lab")
+        assert (used["user"], used["port"]) == ([user], [str(port)])
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash", "zsh"])

@@ -33,6 +33,10 @@ WRONG: dict[str, tuple[Callable[[str], str], str]] = {
         lambda text: re.sub("(?m)^laptop = .*", 'laptop = "no"', text),
         "laptop is 'no', and should be true or false",
     ),
+    "a sandbox's folder": (
+        lambda text: re.sub("(?m)^dir = .*", 'dir = "/scratch/ada/x"', text),
+        "relative to the home of the sandbox",
+    ),
     "no TOML": (lambda text: f"{text}[", "can't be read"),
 }
 

@@ -39,7 +39,8 @@ FROM_GIT = re.compile(
 # The code's folder on a remote, with the bounds of the question remote_dir: it goes
 # into shell programs. No part begins with a dot: .git, .ssh and the like are others'.
 _PART = "[A-Za-z0-9_][A-Za-z0-9_.-]*"
-_DIR = rf"(?=.{{1,100}}\Z)({_PART}(/{_PART})*|(/{_PART}){{2,}})"
+_DIR_IN_HOME = rf"(?=.{{1,100}}\Z){_PART}(/{_PART})*"
+_DIR = rf"{_DIR_IN_HOME}|(?=.{{1,100}}\Z)(/{_PART}){{2,}}"
 # What an ssh configuration can hold, and no shell on the way takes for its own. The
 # part before a backslash is a Windows domain.
 LOGIN = r"(?=.{1,100}\Z)([A-Za-z0-9_.-]+\\)?\w[\w.@+-]*"
@@ -165,23 +166,26 @@ def load_with(root: Path, own: dict[str, Any]) -> Project:
     slug = check.text(told, "slug", r"[a-z][a-z0-9-]{0,30}")
     mine = _Check(root / PERSONAL)
     setup = check.table(told, "setup")
+    remotes = {
+        name: _own(mine, own, _remote(check, slug, name, told["remotes"]))
+        for name in check.table(told, "remotes")
+    }
+    folder, wanted = _DIR, "a folder such as work/titanic, no dot first"
+    if any(remote.sandbox for remote in remotes.values()):
+        # Outside of a sandbox is this machine.
+        folder, wanted = _DIR_IN_HOME, f"{wanted}, relative to the home of the sandbox"
     return Project(
         root=root,
         slug=slug,
         id=check.text(told, "id", r"[0-9a-f]{16}"),
-        dir=check.text(
-            told, "dir", _DIR, "a folder such as work/titanic, no dot first"
-        ),
+        dir=check.text(told, "dir", folder, wanted),
         environment=check.text(told, "environment", "uv|conda"),
         service=check.text(told, "service", "|".join(SERVICES)),
         lab_listen=check.text(told, "lab_listen", "socket|port"),
         lab_remote_port=check.port(told, "lab_remote_port"),
         setup_laptop=check.flag(setup, "laptop"),
         setup_push=check.flag(setup, "push"),
-        remotes={
-            name: _own(mine, own, _remote(check, slug, name, told["remotes"]))
-            for name in check.table(told, "remotes")
-        },
+        remotes=remotes,
     )
 
 

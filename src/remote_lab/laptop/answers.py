@@ -195,6 +195,7 @@ def _render(values: dict[str, Any]) -> dict[str, str | None]:
     remotes, clean = _remotes(values), _clean(values)
     over_ssh = any(not remote["sandbox"] for remote in remotes)
     known = {**values, "clean": clean, "remotes": remotes, "over_ssh": over_ssh}
+    known.setdefault("setup_laptop", False)  # not recorded where nobody was asked
 
     def text(name: str) -> str:
         return _jinja().get_template(f"{_HERE}/{name}.j2").render(known)
