@@ -85,12 +85,11 @@ class Lab:
         for folder in (self.state, self.project, self.config, home / "kernels/stub"):
             folder.mkdir(parents=True)
         port = free_port()
-        answers = {"project_slug": "titanic", "remote_dir": "titanic"}
-        answers |= {"lab_listen": "port"}
+        answers = {"project_slug": "titanic", "lab_listen": "port"}
         for path in CONFIG.glob("*.py*"):
             text = path.read_text()
             if path.suffix == ".jinja":
-                text = Template(text).render(answers)
+                text = Template(text).render(answers, clean={"remote_dir": "titanic"})
             (self.config / path.name.removesuffix(".jinja")).write_text(text)
         (self.state / "token").write_text("secret")
         kernel = home / "kernels/stub/kernel.py"
