@@ -7,7 +7,7 @@
 #                      how much was tried
 #   make release       VERSION=0.2.0: date, suite, commit and tag; nothing is pushed
 
-.PHONY: demo demo-end test attack release pictures scenarios links clean
+.PHONY: demo demo-end test attack release pictures scenarios links questions clean
 
 demo:
 	@tools/bootstrap uv run -q --frozen --group demo python tools/demo.py $(if $(CHECK),--check)
@@ -35,6 +35,10 @@ scenarios:
 # The lines that the links in docs/ lead to.
 links:
 	@tools/bootstrap uv run -q --frozen --group test python tools/links.py
+
+# cookiecutter's questions, from those of copier.yml.
+questions:
+	@tools/bootstrap uv run -q --frozen --group test python tools/cookiecutter_json.py
 
 clean:
 	rm -rf .tools .venv .demo
