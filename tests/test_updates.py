@@ -6,8 +6,10 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 from laptop import Laptop
 from releases import RELEASES
+from render import ROOT
 from updating import MARKERS, Updating, append, edit_everything
 
 GPU = {"remote_host": "gpu.example.org", "remote_user": "ada", "lab_listen": "port"}
@@ -165,3 +167,45 @@ def test_without_what_it_needs_an_update_is_refused(laptop: Laptop) -> None:
     project.git(*advised[1].split())
     project.commit("back")
     project.update()
+
+
+# --- How it may be done ---------------------------------------------------------------
+
+
+def test_edits_that_clash_are_rejected_on_request(laptop: Laptop) -> None:
+    """With --conflict rej: the template's lines in the file, the user's beside it."""
+    project = Updating(laptop, "v0.1.0")
+    settings = project.root / "remote.toml"
+    text = settings.read_text()
+    settings.write_text(text.replace("lab_port = 8000", "lab_port = 9000"))
+    append(project.root / OLD / "lab", "MINE")
+    project.commit("edited")
+    project.update("--conflict", "rej", "-d", "lab_port=8123")
+    assert "lab_port = 8123" in settings.read_text()
+    assert "lab_port = 9000" in (project.root / "remote.toml.rej").read_text()
+    assert "?? remote.toml.rej" in project.git("status", "--porcelain")
+    # What has moved is merged, or marked, as ever.
+    assert (project.root / NEW / "lab").read_text().count("MINE") == 1
+
+
+@pytest.mark.needs("uv", "network")
+def test_the_oldest_and_the_newest_copier(laptop: Laptop) -> None:
+    """Teammates have different ones; a project goes from one to the other."""
+    oldest = yaml.safe_load((ROOT / "copier.yml").read_text())["_min_copier_version"]
+    project = Updating(laptop, "v0.1.0")
+    (project.root / "src/titanic/mine.py").write_text("MINE = 1\n")
+    append(project.root / "remote_lab/cli.py", "MINE = 1")
+    project.commit("edited")
+    changes: list[str] = []
+    for version in (f"=={oldest}", f">={oldest},<10", f"=={oldest}"):
+        laptop.run(
+            *("uv", "tool", "run", "-q", "--from", f"copier{version}"),
+            *("copier", "update", "-q", "--trust", "--defaults"),
+            cwd=project.root,
+        )
+        assert project.unmerged() == set()
+        assert (project.root / "before-update/remote_lab/cli.py").exists()
+        changes.append(project.git("status", "--porcelain"))
+        project.commit("updated")
+    assert changes[0]
+    assert changes[1:] == ["", ""]

@@ -14,7 +14,7 @@ from remote_lab.tools.uv import find_uv
 from remote_lab.ui import show
 
 # As copier.yml has it (_min_copier_version); a new major version may work otherwise.
-VERSIONS = "copier>=9.19,<10"
+VERSIONS = "copier>=9.19.1,<10"
 # What git calls the changes of a file.
 KINDS = {"A": "new", "D": "removed", "U": "conflict"}
 
