@@ -160,15 +160,15 @@ def load_with(root: Path, own: dict[str, Any]) -> Project:
     Raises:
         Problem: A file is missing, is no TOML, or holds what can't be.
     """
-    told = _read(root / "remote.toml")
-    _refuse_other_version(told)
+    found = _read(root / "remote.toml")
+    _refuse_other_version(found)
     check = _Check(root / "remote.toml")
-    slug = check.text(told, "slug", r"[a-z][a-z0-9-]{0,30}")
+    slug = check.text(found, "slug", r"[a-z][a-z0-9-]{0,30}")
     mine = _Check(root / PERSONAL)
-    setup = check.table(told, "setup")
+    setup = check.table(found, "setup")
     remotes = {
-        name: _own(mine, own, _remote(check, slug, name, told["remotes"]))
-        for name in check.table(told, "remotes")
+        name: _own(mine, own, _remote(check, slug, name, found["remotes"]))
+        for name in check.table(found, "remotes")
     }
     folder, wanted = _DIR, "a folder such as work/titanic, no dot first"
     if any(remote.sandbox for remote in remotes.values()):
@@ -177,12 +177,12 @@ def load_with(root: Path, own: dict[str, Any]) -> Project:
     return Project(
         root=root,
         slug=slug,
-        id=check.text(told, "id", r"[0-9a-f]{16}"),
-        dir=check.text(told, "dir", folder, wanted),
-        environment=check.text(told, "environment", "uv|conda"),
-        service=check.text(told, "service", "|".join(SERVICES)),
-        lab_listen=check.text(told, "lab_listen", "socket|port"),
-        lab_remote_port=check.port(told, "lab_remote_port"),
+        id=check.text(found, "id", r"[0-9a-f]{16}"),
+        dir=check.text(found, "dir", folder, wanted),
+        environment=check.text(found, "environment", "uv|conda"),
+        service=check.text(found, "service", "|".join(SERVICES)),
+        lab_listen=check.text(found, "lab_listen", "socket|port"),
+        lab_remote_port=check.port(found, "lab_remote_port"),
         setup_laptop=check.flag(setup, "laptop"),
         setup_push=check.flag(setup, "push"),
         remotes=remotes,
@@ -281,8 +281,8 @@ def _quoted(value: object) -> str:
 def _personal(root: Path) -> dict[str, Any]:
     """What remote.local.toml has for each remote, not checked any further."""
     path = root / PERSONAL
-    told = _read(path) if path.exists() else {}
-    own = _Check(path).table(told, "remotes") if told else {}
+    found = _read(path) if path.exists() else {}
+    own = _Check(path).table(found, "remotes") if found else {}
     return {name: _Check(path).table(own, name) for name in own}
 
 

@@ -17,6 +17,7 @@ from pairing import NOTEBOOK, SCRIPT, Repo
 
 from remote_lab.errors import Problem
 from remote_lab.laptop import git_hooks
+from remote_lab.push import pairs_program
 
 pytestmark = pytest.mark.needs("uv", "network")
 
@@ -144,10 +145,10 @@ def test_a_new_version_is_noticed_and_installed(
     assert git_hooks.install(hooked.root) == []
     assert not git_hooks.is_stale(hooked.root)
     newer = tmp_path / "src/remote_lab"
-    shutil.copytree(git_hooks.PACKAGE, newer)
+    shutil.copytree(pairs_program.PACKAGE, newer)
     with (newer / "pairs/messages.py").open("a") as file:
         file.write("# new\n")
-    monkeypatch.setattr(git_hooks, "PACKAGE", newer)
+    monkeypatch.setattr(pairs_program, "PACKAGE", newer)
     assert git_hooks.is_stale(hooked.root)
     assert git_hooks.install(hooked.root) == ["the program"]
     assert not git_hooks.is_stale(hooked.root)

@@ -17,12 +17,12 @@ from pathlib import Path
 from shlex import quote
 
 from remote_lab.errors import Problem
+from remote_lab.push.pairs_program import sources
 from remote_lab.tools.files import write_whole
 from remote_lab.tools.programs import run
 from remote_lab.tools.uv import find_uv
 
 PAIRS = "remote_lab/pairs"
-PACKAGE = Path(__file__).resolve().parents[1]
 PYTHON = "venv/bin/python"
 # After each of these, other scripts may be in the working tree.
 AFTER = ("post-checkout", "post-commit", "post-merge", "post-rewrite")
@@ -151,8 +151,8 @@ def pin(root: Path) -> bool:
 
 
 def _fill(root: Path, folder: Path) -> None:
-    for file in _files():
-        at = folder / file.relative_to(PACKAGE.parent)
+    for name, file in sources().items():
+        at = folder / name
         at.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, at)
     uv, python = find_uv(), str(folder / PYTHON)
@@ -162,14 +162,10 @@ def _fill(root: Path, folder: Path) -> None:
     _do(root, [uv, "pip", "install", "-q", "--python", python, *packages])
 
 
-def _files() -> list[Path]:
-    return [PACKAGE / "__init__.py", *sorted((PACKAGE / "pairs").glob("*.py"))]
-
-
 def _version() -> str:
     """The name of the folder of this version of the program."""
     content = hashlib.sha256()
-    for file in _files():
+    for file in sources().values():
         content.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return f"program-{content.hexdigest()[:16]}"
 

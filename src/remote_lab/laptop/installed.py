@@ -58,23 +58,23 @@ class Installed:
         """
         for other in self._path.parents[2].glob(f"*/laptop/{self._path.name}"):
             try:
-                told = json.loads(other.read_text(encoding="utf-8"))
+                read = json.loads(other.read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
-            if not _is_whole(told):
+            if not _is_whole(read):
                 continue
-            line = told["lines"].get(str(path), {})
-            if str(path) in told["folders"] or line.get("made"):
+            line = read["lines"].get(str(path), {})
+            if str(path) in read["folders"] or line.get("made"):
                 return True
         return False
 
     def _load(self, path: Path) -> None:
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
+            read = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:  # also where it is no UTF-8
-            told = None
-        if _is_whole(told):
-            self.lists |= told
+            read = None
+        if _is_whole(read):
+            self.lists |= read
             return
         self.lost = True
         kept = self._path.with_name(f"{self._path.name}.unreadable")
@@ -85,19 +85,19 @@ class Installed:
         write_whole(kept, path.read_bytes().decode("utf-8", "surrogateescape"))
 
 
-def _is_whole(told: Any) -> bool:
+def _is_whole(read: Any) -> bool:
     """Whether this is a list as `save` writes it."""
-    if not isinstance(told, dict) or not isinstance(told.get("lines"), dict):
+    if not isinstance(read, dict) or not isinstance(read.get("lines"), dict):
         return False
-    sums = told.get("sums", {})  # a former version kept none
+    sums = read.get("sums", {})  # a former version kept none
     if not isinstance(sums, dict) or not all(isinstance(s, str) for s in sums.values()):
         return False
-    lists: list[Any] = [told.get(kind) for kind in ("files", "folders", "keys")]
+    lists: list[Any] = [read.get(kind) for kind in ("files", "folders", "keys")]
     if not all(isinstance(names, list) for names in lists):
         return False
     keys = {"text": str, "joint": bool, "made": bool}
     return all(isinstance(name, str) for names in lists for name in names) and all(
         isinstance(how, dict)
         and all(isinstance(how.get(key), kind) for key, kind in keys.items())
-        for how in told["lines"].values()
+        for how in read["lines"].values()
     )

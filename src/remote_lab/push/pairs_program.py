@@ -15,12 +15,15 @@ _MAIN = "import sys\nfrom remote_lab.pairs.__main__ import run\nsys.exit(run())\
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can hold
 
 
+def sources() -> dict[str, Path]:
+    """The files of the program, by their paths in it."""
+    files = [PACKAGE / "__init__.py", *sorted((PACKAGE / "pairs").glob("*.py"))]
+    return {str(path.relative_to(PACKAGE.parent)): path for path in files}
+
+
 def build() -> bytes:
     """The file: the same bytes whenever the sources are the same."""
-    sources = [PACKAGE / "__init__.py", *sorted((PACKAGE / "pairs").glob("*.py"))]
-    texts = {
-        str(path.relative_to(PACKAGE.parent)): path.read_bytes() for path in sources
-    }
+    texts = {name: path.read_bytes() for name, path in sources().items()}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in {"__main__.py": _MAIN.encode(), **texts}.items():
