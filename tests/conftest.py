@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from box import Account, Box
 from effort import FULL
+from image import sweep_cache
 from laptop import Laptop
 from loopback import Loopback
 from needs import require
@@ -32,6 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "attack: runs in `make attack`, with more rounds"
     )
     os.environ.setdefault("REMOTE_LAB_SEED", datetime.date.today().isoformat())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Keep the cache small, once the workers have ended."""
+    if not hasattr(config, "workerinput"):
+        sweep_cache()
 
 
 def pytest_report_header() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import shutil
 import signal
 import tempfile
@@ -17,6 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from process import wait_until
+
+# Where a lab's sockets are if its home has too long a path.
+RUN = re.compile(rb"/tmp/remote-lab-\d+-\w+")
 
 
 class Home:
@@ -60,7 +64,15 @@ class Home:
     def remove(self) -> None:
         """End what still runs in this home, such as a ControlMaster, and delete it."""
         wait_until(self._kill, f"the processes of {self.path} to end")
+        self._remove_sockets()
         shutil.rmtree(self.folder)
+
+    def _remove_sockets(self) -> None:
+        """Remove what killed labs of this home, and of its sandboxes, leave in /tmp."""
+        for home in (self.path, *self.path.glob("*/.sandbox/*")):
+            for note in home.glob(".local/state/remote-lab/*/lab.addr"):
+                for folder in RUN.findall(note.read_bytes() if note.is_file() else b""):
+                    shutil.rmtree(os.fsdecode(folder), ignore_errors=True)
 
     def _entry(self, user: pwd.struct_passwd, shell: str) -> str:
         """Return the passwd line for *user*, changed if that is who we are."""
@@ -75,17 +87,19 @@ class Home:
     def pids(self, words: str = "") -> list[int]:
         """Return what runs in this home.
 
-        The mark is a variable that holds this folder's random name: only what
-        was started from here can have it.
+        The mark is a variable that holds this folder's random name: only what was
+        started from here can have it. A lab of a sandbox has it in HOME alone.
 
         Args:
             words: Only what has these in its command line.
         """
-        mark = f"NSS_WRAPPER_PASSWD={self._passwd}".encode()
+        names = ("NSS_WRAPPER_PASSWD", "HOME")
+        marks = tuple(os.fsencode(f"{name}={self.folder}/") for name in names)
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (process / "environ").read_bytes().split(b"\0"):
+                variables = (process / "environ").read_bytes().split(b"\0")
+                if any(variable.startswith(marks) for variable in variables):
                     line = (process / "cmdline").read_bytes().replace(b"\0", b" ")
                     if words.encode() in line:
                         found.append(int(process.name))

@@ -6,7 +6,9 @@ folder is never written to after it is built: a box puts an overlay on it.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import functools
 import hashlib
 import os
 import platform
@@ -14,6 +16,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from process import run
 
@@ -48,6 +51,31 @@ def cache_folder() -> Path:
     """Return the folder where built images are kept, which may not exist yet."""
     default = Path.home() / ".cache" / "remote-lab-tests"
     return Path(os.environ.get("REMOTE_LAB_CACHE") or default)
+
+
+@functools.cache
+def hold_cache() -> IO[str]:
+    """Keep others from sweeping the cache for as long as this process runs."""
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    lock = (cache_folder() / "in-use").open("w")
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return lock
+
+
+def sweep_cache(most: int = 20) -> None:
+    """Empty what grows with each change of the template, unless another run uses it.
+
+    Args:
+        most: How many templates may be kept, each with what was built from it.
+    """
+    templates = cache_folder() / "templates"
+    if not templates.exists() or len(list(templates.iterdir())) <= most:
+        return
+    with contextlib.suppress(BlockingIOError):  # another run's: it sweeps at its end
+        fcntl.flock(hold_cache(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # All of it: pre-commit's database names the others.
+        for grown in ("pre-commit", "releases", "templates"):
+            shutil.rmtree(cache_folder() / grown, ignore_errors=True)
 
 
 def sources(text: str, deb822: bool) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,12 @@ GIT_IDENTITY = """\
 """
 
 
+@functools.cache
+def uv_folder(uv: str, what: str) -> str:
+    """Return where this user's uv keeps its "cache", or each "python" it installs."""
+    return run([uv, what, "dir"]).stdout.strip()
+
+
 class Laptop:
     """A laptop with a user who has a git identity, and no key before `key` is read."""
 
@@ -140,8 +146,8 @@ class Laptop:
         folders = [str(Path(sys.executable).parent), env["PATH"]]
         if uv := shutil.which("uv"):
             folders.insert(1, str(Path(uv).parent))
-            env["UV_CACHE_DIR"] = run([uv, "cache", "dir"]).stdout.strip()
-            env["UV_PYTHON_INSTALL_DIR"] = run([uv, "python", "dir"]).stdout.strip()
+            env["UV_CACHE_DIR"] = uv_folder(uv, "cache")
+            env["UV_PYTHON_INSTALL_DIR"] = uv_folder(uv, "python")
         env.setdefault("PIP_CACHE_DIR", str(Path.home() / ".cache" / "pip"))
         env["PRE_COMMIT_HOME"] = str(cache_folder() / "pre-commit")
         return {

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from copier import Settings, run_copy
-from image import cache_folder
+from image import cache_folder, hold_cache
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -90,6 +90,7 @@ def template() -> Path:
     A project pins the program by that address and commit: what uv and pre-commit build
     from them is built once, and is there for all tests.
     """
+    hold_cache()
     store = cache_folder() / "templates"
     store.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=store, prefix="new."))

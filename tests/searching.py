@@ -1,17 +1,18 @@
 """How long hypothesis searches, and how.
 
-What is searched is the same on every run. `make attack` goes on for longer;
-HYPOTHESIS_PROFILE=deep for hours, and elsewhere each time. NOSHRINK=1 reports a failure
-as it was found, and at once.
+What is searched is the same on every run, so a failure comes again. `make test` reports
+it as it was found, at once. `make attack` goes on for longer, and then looks for the
+smallest example that fails, which takes minutes. HYPOTHESIS_PROFILE=deep searches for
+hours, and elsewhere each time.
 """
 
 import os
 
-from effort import rounds
+from effort import FULL, rounds
 from hypothesis import HealthCheck, Phase, settings
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
-QUICK = (Phase.generate,) if os.environ.get("NOSHRINK") else ()
+PHASES = tuple(Phase) if FULL or DEEP else (Phase.explicit, Phase.generate)
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 LIMIT = 20000 if DEEP else rounds(600, 3600)  # seconds
 TIMES = 40 if DEEP else 1
@@ -34,5 +35,5 @@ def searched(daily: int, full: int, steps: int = 1) -> settings:
         print_blob=True,
         report_multiple_bugs=False,
         suppress_health_check=SLOW,
-        phases=QUICK or tuple(Phase),
+        phases=PHASES,
     )

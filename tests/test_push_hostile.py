@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,15 +12,14 @@ from pathlib import Path
 
 import pytest
 from checks import reaches, told
-from effort import FULL, rounds
+from effort import FULL
 from hostile import Hostile, called, harmful, outside
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from laptop import Laptop
 from loopback import Loopback, free_port
 from project import Project
-
-DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
+from searching import LIMIT, searched
 
 # What a terminal would obey, in the bytes that a remote sends.
 ESCAPES = {
@@ -118,7 +116,7 @@ VERBS = [
 ]
 
 
-@pytest.mark.timeout(20000 if DEEP or FULL else 300)
+@pytest.mark.timeout(LIMIT)
 def test_any_answer_is_survived(
     project: Project, hostile: Hostile, counted: Callable[[str], None]
 ) -> None:
@@ -130,14 +128,7 @@ def test_any_answer_is_survived(
     before = outside(project)
     tried = 0
 
-    @settings(
-        max_examples=20000 if DEEP else rounds(150, 5000),
-        derandomize=not DEEP,
-        database=None,
-        deadline=None,
-        report_multiple_bugs=False,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
+    @searched(150, 5000)
     @example(["doctor"], [b"need\tlinger\tyes"], b"", 0, True)
     @given(
         st.sampled_from(VERBS),

@@ -38,9 +38,9 @@ class Sections(click.Group):
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
-    from remote_lab.version import version  # it loads much, and few ask
-
     if asked and not ctx.resilient_parsing:
+        from remote_lab.version import version  # it loads much, and few ask
+
         click.echo(f"remote-lab {version()}")
         ctx.exit()
 

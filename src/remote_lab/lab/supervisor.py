@@ -5,7 +5,6 @@ is deleted with it. Where neither is there, a background process of ours does it
 """
 
 import os
-import plistlib
 import shutil
 import sys
 import time
@@ -83,6 +82,8 @@ class Launchd(Supervisor):
 
     def agent(self, argv: list[str]) -> bytes:
         """The agent's file. Its ssh must never detach itself."""
+        import plistlib  # it loads an XML parser, which few commands need
+
         return plistlib.dumps(
             {
                 "Label": self.name,
