@@ -66,7 +66,8 @@ def test_from_copy_to_uninstall(
         answer(terminal, "login name", account.name, "Enter")
         answer(terminal, "Set up this laptop", "y")
         answer(terminal, "push to the remote", "y")
-        terminal.wait_for("./remote open", timeout=120)
+        said = terminal.wait_for("./remote --help", timeout=240)
+        assert "push: titanic is ready" in said
         screen.keep("copy")
 
         project = Project(laptop, laptop.home / "titanic")
@@ -91,7 +92,8 @@ def test_from_copy_to_uninstall(
         screen.keep("status")
         assert "as it was before install" in screen.run("./remote uninstall")
     # The project itself stays, and what other programs keep of their own accord.
-    others = ("titanic", ".bash_history", ".cache/pre-commit", ".rustup")
+    caches = (".cache/pre-commit", ".cache/virtualenv")
+    others = ("titanic", ".bash_history", *caches, ".rustup")
     after = {
         path: what
         for path, what in snapshot(laptop.home).items()
