@@ -209,7 +209,7 @@ class Terminal:
         escapes = ["-e"] if colours else []
         return self._tmux("capture-pane", "-p", "-J", *escapes).stdout
 
-    def wait_for(self, awaited: str | re.Pattern[str], timeout: float = 30) -> str:
+    def wait_for(self, awaited: str | re.Pattern[str], timeout: float = 60) -> str:
         """Wait until the screen shows a text, or what a pattern matches.
 
         Returns:

@@ -167,7 +167,7 @@ def kill_tree(pid: int) -> None:
 
 
 def wait_until(
-    condition: Callable[[], T], what: str | Callable[[], str], timeout: float = 30
+    condition: Callable[[], T], what: str | Callable[[], str], timeout: float = 60
 ) -> T:
     """Ask *condition* again and again until its answer is true, and return that.
 

@@ -67,10 +67,10 @@ class Bob:
         """Kill the lab, and see it back, with the tunnel as it is."""
         server, (pid,) = self.server(), self.labs()
         self.account.sh(f"kill -9 {pid}")
-        wait_until(lambda: self.labs() not in ([], [pid]), "the lab", timeout=15)
+        wait_until(lambda: self.labs() not in ([], [pid]), "the lab")
         # How long JupyterLab then takes to answer is the machine's affair.
         token = self.account.sh("cat ~/.local/state/remote-lab/titanic/token").stdout
-        wait_until(lambda: answers(server.base, token), "the same tunnel", timeout=45)
+        wait_until(lambda: answers(server.base, token), "the same tunnel")
         assert len(self.labs()) == 1
 
 
@@ -129,7 +129,7 @@ def test_systemd_system_brings_a_killed_lab_back(bob: Bob) -> None:
 
 def test_systemd_system_starts_it_at_boot(live: Live, bob: Bob) -> None:
     live.box.reboot()
-    wait_until(bob.labs, "the lab", timeout=30)
+    wait_until(bob.labs, "the lab")
     assert bob.server().ask("status")["kernels"] == 0
 
 
@@ -180,7 +180,7 @@ def test_the_classic_tunnel_to_a_port(live: Live, bob: Bob) -> None:
     other = Project.rendered(bob.project.laptop, asked, folder="other")
     for name in ("home", "remote.toml"):
         bob.project.laptop.run("cp", "-r", other.root / name, bob.project.root)
-    bob.project.remote("push")
+    bob.project.remote("push", timeout=240)
     server = bob.server()
     assert server.base == f"http://127.0.0.1:{bob.port}/titanic"
     page = urllib.request.urlopen(f"{server.base}/lab?token={server.token}")

@@ -328,6 +328,7 @@ def test_a_connection_that_is_cut(project: Project, loopback: Loopback) -> None:
         with project.begun("push", "--only", "home") as process:
             wait_until((loopback.home / "hangs").exists, "the push to be under way")
             cut(loopback)
+            (loopback.home / "cut").touch()
             said = process.communicate(timeout=60)[1]
         assert "The connection to titanic broke" in said
         assert "Traceback" not in said
@@ -336,18 +337,20 @@ def test_a_connection_that_is_cut(project: Project, loopback: Loopback) -> None:
         (loopback.home / ".bashrc").write_text("")
         wait_until(lambda: not [*state.glob("in.*")], "the remote to let go", 60)
         (loopback.home / "hangs").unlink()
+        (loopback.home / "cut").unlink()
         push(project, "home", check=True)
         assert sees(loopback.home) == after
 
 
 def hang(loopback: Loopback, at: int) -> None:
-    """Have the apply program say that it runs, and wait, before its first `ln`."""
+    """Have the apply program say that it runs, and wait until it has been cut."""
     slow, name = loopback.home / "slow", ["sort", "cp", "ln", "mv"][at]
     slow.mkdir(exist_ok=True)
     for stub in slow.iterdir():
         stub.unlink()
     mark = loopback.home / "hangs"
-    wait = f"#!/bin/sh\n[ -e {mark} ] || {{ : >{mark}; sleep 2; }}\n"
+    until_cut = f"until [ -e {loopback.home}/cut ]; do sleep 0.1; done"
+    wait = f"#!/bin/sh\n[ -e {mark} ] || {{ : >{mark}; {until_cut}; }}\n"
     (slow / name).write_text(f'{wait}exec /usr/bin/{name} "$@"\n')
     (slow / name).chmod(0o755)
     (loopback.home / ".bashrc").write_text(f"PATH={slow}:$PATH\n")

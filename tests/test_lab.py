@@ -120,13 +120,13 @@ def test_a_killed_lab_is_back_and_the_same_tunnel_works(project: Project) -> Non
     base, token = opened(project)
     before = pid(project)
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: not answers(base, token), "the lab to be gone", timeout=5)
-    wait_until(lambda: pid(project) != before, "the lab to be back", timeout=15)
+    wait_until(lambda: not answers(base, token), "the lab to be gone")
+    wait_until(lambda: pid(project) != before, "the lab to be back")
     # Each start makes a new token.
     fresh = (project.state / "token").read_text()
     assert fresh != token
     # How long JupyterLab then takes to answer is the machine's affair.
-    wait_until(lambda: answers(base, fresh), "the same tunnel", timeout=45)
+    wait_until(lambda: answers(base, fresh), "the same tunnel")
 
 
 def test_stop_stops_and_a_push_does_not_start_it(project: Project) -> None:

@@ -30,8 +30,8 @@ else:
     lab = socket.socket()
     lab.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     lab.bind(("127.0.0.1", int(told["port"])))
-lab.listen()
 (home / "listens").write_text(told["pid"])
+lab.listen()
 time.sleep(1000)
 """
 

@@ -85,7 +85,7 @@ def test_lab_killed_is_back_and_the_tunnel_works_on(
     base, former = url.split("/lab?token=")
     browser.open_lab(url)
     live.account.sh(f"kill -9 {pid}")
-    wait_until(lambda: live.lab_pid() not in ("0", pid), "the lab", timeout=15)
+    wait_until(lambda: live.lab_pid() not in ("0", pid), "the lab")
     # How long JupyterLab then takes to answer is the machine's affair.
     wait_until(lambda: live.token() != former, "a new token", timeout=45)
     token = live.token()

@@ -43,7 +43,7 @@ def test_systemd_brings_a_command_back_until_it_is_stopped(fresh_user: Account) 
     first = pid()
     assert first != "0"
     fresh_user.sh(f"kill -9 {first}")
-    wait_until(lambda: pid() not in ("0", first), "the command again", timeout=15)
+    wait_until(lambda: pid() not in ("0", first), "the command again")
     # Started again, it is one command still: the new one in place of the old.
     assert keep("start(['sleep', '2000'])") == "True"
     [only] = fresh_user.sh("pgrep -u $USER -a sleep").stdout.splitlines()
@@ -82,7 +82,7 @@ def test_a_supervised_tunnel_comes_back(live: Live) -> None:
     assert answers()
     assert "was up" in tunnel("up")
     lap.sh(f"kill -9 $(systemctl --user show -P MainPID {unit})")
-    wait_until(answers, "the tunnel again", timeout=15)
+    wait_until(answers, "the tunnel again")
     assert "is down" in tunnel("down")
     assert not answers()
     state = lap.sh(f"systemctl --user is-active {unit}", check=False).stdout
