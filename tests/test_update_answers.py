@@ -88,13 +88,9 @@ def dialogue(project: Updating, *words: str) -> Completed:
     )
 
 
-@pytest.mark.parametrize("release", ["v0.1.0", NEWEST])
-def test_a_real_host_asks_for_the_setup(laptop: Laptop, release: str) -> None:
+def test_a_real_host_asks_for_the_setup(laptop: Laptop) -> None:
     """From the sandbox, where nobody was asked; with the default of a new project."""
-    project = Updating(laptop, release)
-    if release != NEWEST:
-        project.update()
-        project.commit("updated")
+    project = Updating(laptop, NEWEST)
     assert "laptop = false" in (project.root / "remote.toml").read_text()
     shown = dialogue(project, "-d", "remote_host=gpu.example.org").stdout
     assert "Set up this laptop?" in shown

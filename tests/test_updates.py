@@ -24,6 +24,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("places", {**CONDA, **MANY}),
 ]
 
+TWICE = (1, 4)  # a second update, which takes as long, changes nothing
+
 
 @pytest.mark.parametrize("case", range(len(CASES)))
 def test_no_edit_is_lost(laptop: Laptop, case: int) -> None:
@@ -49,21 +51,14 @@ def test_no_edit_is_lost(laptop: Laptop, case: int) -> None:
         if path.startswith("before-update/"):
             assert path in done.stderr
     assert project.git("rev-parse", "HEAD") == head
-    project.commit("updated")
-    project.update()
-    assert project.git("status", "--porcelain") == ""
+    if case in TWICE:
+        project.commit("updated")
+        project.update()
+        assert project.git("status", "--porcelain") == ""
 
 
 def test_each_release_is_updated_from() -> None:
     assert {release for release, _ in CASES} == set(RELEASES)
-
-
-def test_without_edits_all_is_clean(laptop: Laptop) -> None:
-    """Nothing is set aside, and nothing unmerged."""
-    project = Updating(laptop, "v0.1.0", MANY)
-    project.update()
-    assert project.unmerged() == set()
-    assert "before-update" not in {path.name for path in project.root.iterdir()}
 
 
 # --- What Copier alone would lose -----------------------------------------------------
@@ -117,10 +112,6 @@ def test_what_git_ignores_is_merged(laptop: Laptop, theirs: bool) -> None:
     assert ("a conflict to resolve" in done.stderr) == (not theirs)
     assert path not in project.files()
     assert path not in project.git("status", "--porcelain")
-    if theirs:
-        project.commit("updated")
-        project.update()
-        assert (project.root / path).read_text() == text
 
 
 # --- What is refused ------------------------------------------------------------------
@@ -165,8 +156,7 @@ def test_without_what_it_needs_an_update_is_refused(laptop: Laptop) -> None:
     advised = re.search("git (checkout HEAD~ -- remote remote.toml)", done.stderr)
     assert advised
     project.git(*advised[1].split())
-    project.commit("back")
-    project.update()
+    assert project.git("diff", "--name-only", "HEAD~") == ""
 
 
 # --- How it may be done ---------------------------------------------------------------
@@ -197,7 +187,7 @@ def test_the_oldest_and_the_newest_copier(laptop: Laptop) -> None:
     append(project.root / "remote_lab/cli.py", "MINE = 1")
     project.commit("edited")
     changes: list[str] = []
-    for version in (f"=={oldest}", f">={oldest},<10", f"=={oldest}"):
+    for version in (f"=={oldest}", f">={oldest},<10"):
         laptop.run(
             *("uv", "tool", "run", "-q", "--from", f"copier{version}"),
             *("copier", "update", "-q", "--trust", "--defaults"),
@@ -208,4 +198,4 @@ def test_the_oldest_and_the_newest_copier(laptop: Laptop) -> None:
         changes.append(project.git("status", "--porcelain"))
         project.commit("updated")
     assert changes[0]
-    assert changes[1:] == ["", ""]
+    assert changes[1] == ""
