@@ -10,9 +10,9 @@ from advice import commands_in
     ("text", "commands"),
     [
         (
-            "  Next: Save them here: ./remote save two   (or discard them, there:"
-            " git checkout -- FILE)",
-            ["./remote save two", "git checkout -- FILE"],
+            "  Next: Save them here: ./remote save two   Or stash them there:"
+            " ssh two git -C titanic stash -u",
+            ["./remote save two", "ssh two git -C titanic stash -u"],
         ),
         (
             "Look at it (git diff), then: git add 'a b.py' x.py",

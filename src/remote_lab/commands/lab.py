@@ -81,7 +81,7 @@ def _act(name: str | None, action: Action, yes: bool, port: int = 0) -> None:
     from remote_lab.lab import service as labs
 
     connection = connect(name)
-    state = sure(lambda agreed: labs.act(connection, action, agreed, port), yes)
+    state = sure(lambda agreed: labs.control(connection, action, agreed, port), yes)
     for note in state.notes:
         show.note(note)
     word = "is running" if state.running else "is stopped"

@@ -32,7 +32,7 @@ class Address:
     token: str
 
 
-def act(
+def control(
     connection: Connection, action: Action, sure: bool = False, port: int = 0
 ) -> LabState:
     """Start, stop or restart the lab.

@@ -45,7 +45,7 @@ def add(project: Project, name: str, how: dict[str, str | int]) -> Project:
     way = "a folder: .sandbox" if remote.sandbox else f"ssh {remote.host}"
     url = f"http://127.0.0.1:{remote.lab_port}/{project.slug}/"
     show.done(f"{name} is a remote of the project: {way}; its lab: {url}")
-    _tell_git(project, changes, f"Add the remote {name}")
+    _advise_commit(project, changes, f"Add the remote {name}")
     if len(project.remotes) == 2:
         first = next(iter(project.remotes))
         show.note(f"From now on, say which remote: ./remote open {first}")
@@ -98,7 +98,7 @@ def forget(project: Project, name: str) -> None:
     show.done(f"{name} is no longer a remote of the project.")
     if own:
         show.note(f"Your own settings for it are gone as well: {own}")
-    _tell_git(project, changes, f"Forget the remote {name}")
+    _advise_commit(project, changes, f"Forget the remote {name}")
     if there:
         show.note(f"Its folder stays: {there}. To delete it: rm -rf {there}")
         return
@@ -126,8 +126,8 @@ def _confirm(name: str) -> None:
         )
 
 
-def _tell_git(project: Project, changes: list[Change], message: str) -> None:
-    """Say how the changed files get into git, for teammates and the next update."""
+def _advise_commit(project: Project, changes: list[Change], message: str) -> None:
+    """Print how to commit the changed files, for teammates and the next update."""
     if not (project.root / ".git").exists():
         return
     names = [str(change.path.relative_to(project.root)) for change in changes]

@@ -176,11 +176,12 @@ def _refuse(connection: Connection, there: CodeState) -> None:
         )
     if there.edited:
         files = "".join(f"\n  {line}" for line in there.edited[:10])
+        stash = connection.shell(f"git -C {shlex.quote(project.dir)} stash -u")
         raise Problem(
             f"{remote.name} has changes in {place} that are in no commit:{files}",
             "They were not touched, and no code was pushed.",
-            f"Save them here: {connection.command('save')}   (or discard them, there:"
-            " git checkout -- FILE)",
+            f"Save them here: {connection.command('save')}   Or stash them there:"
+            f" {stash}",
             REMOTE_EDITED,
         )
     if there.head != "none" and not _known(project, there.head):

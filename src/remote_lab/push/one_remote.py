@@ -270,7 +270,7 @@ class _Push:
             show.done(f"{self._name}: restarted the lab with the new {what}.")
 
     def _first_start(self) -> None:
-        lab = service.act(self._connection, "start")
+        lab = service.control(self._connection, "start")
         for note in lab.notes:
             show.note(note)
         self._outcome.started, self._outcome.backend = True, lab.backend
@@ -284,7 +284,7 @@ class _Push:
         outcome, connection = self._outcome, self._connection
         former, restart = lab.backend, self._options.restart
         try:
-            outcome.backend = service.act(connection, "restart", restart).backend
+            outcome.backend = service.control(connection, "restart", restart).backend
         except Busy:
             outcome.restart_pending = lab.contents or "kernels or terminals"
             show.note(

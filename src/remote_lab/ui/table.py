@@ -30,8 +30,8 @@ class Table:
         Returns:
             The listener for its messages: see show.redirected.
         """
-        self._do(lambda: self._begin(name))
-        return lambda sign, text: self._do(lambda: self._show(name, sign, text))
+        self._apply(lambda: self._begin(name))
+        return lambda sign, text: self._apply(lambda: self._show(name, sign, text))
 
     def end(self, name: str, result: str) -> None:
         """A remote's push has ended.
@@ -40,7 +40,7 @@ class Table:
             name: The remote's.
             result: How, in a word or two.
         """
-        self._do(lambda: self._end(name, result))
+        self._apply(lambda: self._end(name, result))
 
     def pause(self) -> None:
         """Show nothing from now on: ssh asks for a password."""
@@ -51,15 +51,15 @@ class Table:
         """Show what came during the pause, and all that follows."""
         with self._lock:
             waiting, self._waiting = self._waiting or [], None
-            for act in waiting:
-                act()
+            for update in waiting:
+                update()
 
-    def _do(self, act: Callable[[], object]) -> None:
+    def _apply(self, update: Callable[[], object]) -> None:
         with self._lock:
             if self._waiting is None:
-                act()
+                update()
             else:
-                self._waiting.append(act)
+                self._waiting.append(update)
 
     def _begin(self, name: str) -> None:
         pass
