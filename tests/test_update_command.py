@@ -34,10 +34,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def made(laptop: Laptop, source: Path, **answers: str) -> Project:
-    """A project of the first release, committed, with its hooks and without a push."""
-    project, _ = Project.copied(
-        laptop, {"push_now": "false", **answers}, source, ref="1.0.0"
-    )
+    """A project of the first release, committed; nothing of setup was done but that."""
+    given = {"project_name": "Titanic", "push_now": "false", **answers}
+    data = [word for key, value in given.items() for word in ("-d", f"{key}={value}")]
+    command = ("copier", "copy", "-q", "--defaults", "--skip-tasks", "-r", "1.0.0")
+    laptop.run(*command, *data, source, "titanic")
+    project = Project(laptop, laptop.home / "titanic")
+    laptop.run("git", "init", "-q", cwd=project.root)
+    project.commit("as generated")
     return project
 
 
@@ -63,7 +67,8 @@ def steps(done: Completed) -> list[str]:
 def test_what_it_prints_works_for_you_and_for_a_teammate(
     laptop: Laptop, source: Path
 ) -> None:
-    project = made(laptop, source)
+    answers = {"push_now": "false"}
+    project, _ = Project.copied(laptop, answers, source, ref="1.0.0")
     readme = project.root / "README.md"
     readme.write_text(readme.read_text().replace("# Titanic", "# Titanic\n\nMine."))
     project.commit("mine")
@@ -132,6 +137,7 @@ def test_a_bad_answer_changes_nothing(laptop: Laptop, source: Path) -> None:
 
 def test_without_copier_a_sentence(laptop: Laptop, source: Path) -> None:
     project = made(laptop, source)
+    project.remote("--version")  # a first start has the real uv in UV
     done = project.remote("update", check=False, env=uv_without(laptop, "tool"))
     refused(done, "Copier, which updates the project, can't be fetched", "internet")
     assert git(project, "status", "--porcelain") == ""
