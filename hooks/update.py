@@ -1,4 +1,4 @@
-"""What Copier runs before and after an update: no edit of the user's is lost unsaid.
+"""What Copier runs before and after an update: no edit of the user's is lost silently.
 
 Copier merges the user's edits into what the template brings. It leaves three kinds to
 us: edits in a file that the template has removed or moved, files that git ignores, and
@@ -72,11 +72,11 @@ def before(source: str, answers_file: str, wanted: str) -> int:
     there = [path.name for path in Path().iterdir()]
     why = refusal(there, settings, slug, wanted)
     if why:
-        say(f"{why}\nNothing is changed.")
+        say(f"{why}\nNothing was changed.")
         return 1
     for path in sorted(ignored(source, str(recorded["_commit"]), slug)):
         git("add", "--force", "--", path)
-        say(f"git ignores {path}, which the template has too: it is merged.")
+        say(f"git ignores {path}, but the template has it too: it is merged.")
     return 0
 
 
@@ -197,9 +197,7 @@ def carry(path: str, content: bytes, old: Path, new: str | None) -> None:
     kept = Path(KEPT, path)
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_bytes(content)
-    say(
-        f"{path} is no file of the template any more; yours, with your edit, is {kept}."
-    )
+    say(f"The template no longer has {path}; yours, with your edit, is now {kept}.")
 
 
 def mark_unmerged(path: str, contents: tuple[bytes, ...]) -> None:

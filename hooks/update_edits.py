@@ -34,20 +34,20 @@ def refusal(
     """
     gone = sorted(set(NEEDED) - set(there))
     if gone:
+        back = (f'git checkout "$(git rev-list -1 HEAD -- {x})~" -- {x}' for x in gone)
         return (
             f"The project has no {' and no '.join(gone)}, which every project needs."
-            f" To have it back: git checkout HEAD~ -- {' '.join(gone)}"
-            "  (or an older commit that has it), and commit it."
+            f"\nTo bring it back: {' && '.join(back)} && git commit -m 'Bring it back'"
         )
     found = SLUG.search(settings)
     current = found[1] if found else recorded
     for new, where in ((wanted, "-d project_slug"), (recorded, "the answers file")):
         if new and new != current:
             return (
-                f'{where} says "{new}", and the project is "{current}". A project keeps'
+                f'{where} has "{new}", but the project is "{current}". A project keeps'
                 " its short name: laptop and remotes have folders and services of that"
-                " name. project_name may change; docs/updates.md has how to move to"
-                " another short name by hand."
+                " name. project_name may change. To move to another short name: see"
+                ' "Another name" in docs/updates.md of Remote Lab.'
             )
     return None
 

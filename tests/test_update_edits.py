@@ -28,14 +28,14 @@ def test_what_is_missing_is_named(gone: str) -> None:
     why = refusal(set(ALL) - {gone}, SETTINGS, "titanic", "")
     assert why
     assert f"no {gone}," in why
-    assert f"git checkout HEAD~ -- {gone} " in why
+    assert f"-- {gone} && git commit " in why
 
 
 @pytest.mark.parametrize(("recorded", "wanted"), [("titanic", "new"), ("new", "")])
 def test_another_short_name_is_refused(recorded: str, wanted: str) -> None:
     why = refusal(ALL, SETTINGS, recorded, wanted)
     assert why
-    assert 'says "new", and the project is "titanic"' in why
+    assert 'has "new", but the project is "titanic"' in why
 
 
 def test_paths_of_the_template() -> None:

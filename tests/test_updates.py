@@ -129,9 +129,9 @@ def test_a_changed_short_name_is_refused(laptop: Laptop, how: str) -> None:
     before = project.contents()
     done = project.update(*words, check=False)
     assert done.returncode == 1
-    assert '"iceberg", and the project is "titanic"' in done.stderr
+    assert '"iceberg", but the project is "titanic"' in done.stderr
     assert "docs/updates.md" in done.stderr
-    assert "Nothing is changed." in done.stderr
+    assert "Nothing was changed." in done.stderr
     assert project.contents() == before
     assert project.git("status", "--porcelain") == ""
 
@@ -153,10 +153,10 @@ def test_without_what_it_needs_an_update_is_refused(laptop: Laptop) -> None:
     assert "has no remote and no remote.toml" in done.stderr
     assert project.contents() == before
     # What it advises helps.
-    advised = re.search("git (checkout HEAD~ -- remote remote.toml)", done.stderr)
+    advised = re.search("To bring it back: (.*)", done.stderr)
     assert advised
-    project.git(*advised[1].split())
-    assert project.git("diff", "--name-only", "HEAD~") == ""
+    laptop.run("sh", "-c", advised[1], cwd=project.root)
+    assert project.git("diff", "--name-only", "HEAD~2") == ""
 
 
 # --- How it may be done ---------------------------------------------------------------

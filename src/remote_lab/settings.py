@@ -211,7 +211,7 @@ def _refuse_other_version(found: dict[str, Any]) -> None:
         f" {'a newer' if unknown else 'an older'} template than ./remote.",
         "Nothing was changed.",
         "If you edited it: git checkout HEAD -- remote.toml   Otherwise bring both to"
-        " one version: uv tool run copier update --trust",
+        " one version: uvx copier update --trust",
     )
 
 

@@ -18,27 +18,34 @@ from remote_lab.errors import FAILED
     help="Change an answer; may be given several times.",
 )
 @click.option(
-    "-r", "--vcs-ref", "ref", default="", metavar="REF", help="A tag or commit of it."
+    "-r",
+    "--vcs-ref",
+    "ref",
+    default="",
+    metavar="REF",
+    help="The template's version: a tag or a commit.",
 )
 @click.option(
     "--conflict",
     type=click.Choice(["inline", "rej"]),
     default="inline",
-    help="How to leave what can't be merged.",
+    help="Mark conflicts in the file, or write FILE.rej.",
 )
 @click.option(
-    "--source", metavar="ADDRESS", help="Take updates from there from now on."
+    "--source", metavar="ADDRESS", help="Take updates from this address from now on."
 )
 def update(
     answers: tuple[str, ...], ref: str, conflict: str, source: str | None
 ) -> None:
     """Update the project's files from the template.
 
-    It merges what the template has learned with what you edited, and prints what to
-    type next. No remote is touched. Only new questions are asked.
+    It merges the template's changes with your edits, and prints what to type next. No
+    remote is touched. Only new questions are asked.
     """
     if source and (answers or ref):
-        raise click.UsageError("--source goes alone: it changes the address only.")
+        raise click.UsageError(
+            "--source changes only the address: give no -d and no -r."
+        )
     from remote_lab.update.run import move_source, update_project
 
     project = current_project()

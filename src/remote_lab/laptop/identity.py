@@ -44,8 +44,8 @@ def refuse_another(project: Project) -> str:
         raise Problem(
             f"Another project called {project.slug} is on this laptop, in {root}.",
             "Both would use the same ssh Host and folders. Nothing was changed.",
-            "Make this one anew, with another name: copier copy ... -d"
-            f" project_slug=NAME   (or take the other one out of this laptop:"
+            "Make this project again under another name: uvx copier copy --trust"
+            " -d project_slug=NAME SOURCE ../NAME   (or uninstall the other one:"
             f" cd {shlex.quote(root)} && ./remote uninstall)",
         )
     return id

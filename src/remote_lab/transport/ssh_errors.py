@@ -198,9 +198,10 @@ def other_project(route: Route) -> Problem:
     return Problem(
         f"Another project called {slug} is on {route.remote.name}.",
         NOTHING,
-        "Make this one anew, with another name: copier copy ... -d project_slug=NAME"
-        "   (if the other one no longer exists, let this one replace"
-        f" it: {route.shell(f'rm .local/state/remote-lab/{slug}/project')})",
+        "Make this project again under another name: uvx copier copy --trust"
+        " -d project_slug=NAME SOURCE ../NAME   (if the other one no longer exists, let"
+        " this one replace it:"
+        f" {route.shell(f'rm .local/state/remote-lab/{slug}/project')})",
     )
 
 

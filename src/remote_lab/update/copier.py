@@ -1,5 +1,6 @@
 """`copier update`, by the right Copier and with the right options."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def refuse_unfinished(project: Project) -> None:
         raise Problem(
             f"There are conflicts that are not resolved: {', '.join(conflicts)}.",
             "Nothing was changed.",
-            f"Resolve them, then: git add {' '.join(conflicts)} && git commit",
+            f"Resolve them, then: git add {shlex.join(conflicts)} && git commit",
         )
     if found:
         raise Problem(

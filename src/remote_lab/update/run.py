@@ -1,5 +1,6 @@
 """The update, from the check before it to the steps after it."""
 
+import shlex
 import tomllib
 
 from remote_lab.env.lock import is_stale
@@ -59,7 +60,8 @@ def move_source(project: Project, address: str) -> None:
     copier.refuse_unfinished(project)
     files = source.move(project, address)
     show.done(f"Updates, and ./remote itself, come from {address} now.")
-    show.step(f"Next: git commit -m 'Remote Lab from {address}' {' '.join(files)}")
+    commit = ["git", "commit", "-m", f"Remote Lab from {address}", *files]
+    show.step(f"Next: {shlex.join(commit)}")
     _warn_of_folder(project)
 
 

@@ -1,6 +1,7 @@
 """The address that a project's updates and its program come from."""
 
 import json
+import shlex
 import stat
 import tempfile
 
@@ -36,10 +37,11 @@ def move(project: Project, typed: str) -> list[str]:
         raise Problem(
             f"The template was a folder without git, {former}: no version is known.",
             NOTHING,
-            f"uvx copier recopy --trust --skip-tasks {typed}   (then see git diff)",
+            f"uvx copier copy --trust --skip-tasks --overwrite {shlex.quote(typed)} ."
+            "   (then see git diff)",
         )
     old, new = (str(source.url(address)).strip() for address in (former, typed))
-    commit = _same_version(new, typed, str(version), _pinned(project))
+    _refuse_without_version(new, typed, str(version), _pinned(project))
     answers.values["_src_path"] = str(source.absolute(typed)).strip()
     found = [Change(answers.path, answers.text())]
     for name in NAMED:
@@ -49,7 +51,8 @@ def move(project: Project, typed: str) -> list[str]:
             raise Problem(
                 f"./remote does not name the address of the answers file, {old}.",
                 NOTHING,
-                f"Put it there, or by hand: git = {json.dumps(new)}, rev = {commit}",
+                f"Put git = {json.dumps(old)} back into the file remote, commit that,"
+                f" then: ./remote update --source {shlex.quote(typed)}",
             )
         if old in text:
             found.append(Change(path, text.replace(old, new)))
@@ -66,8 +69,8 @@ def _pinned(project: Project) -> str:
     return rest.partition('"')[0] if found else ""
 
 
-def _same_version(url: str, typed: str, version: str, pinned: str) -> str:
-    """The commit of the project's version, which an address must have.
+def _refuse_without_version(url: str, typed: str, version: str, pinned: str) -> None:
+    """Refuse an address that does not have the commit of the project's version.
 
     Raises:
         Problem: It can't be reached, or does not have it.
@@ -79,11 +82,11 @@ def _same_version(url: str, typed: str, version: str, pinned: str) -> str:
             raise Problem(
                 f"{typed} can't be reached as a git repository. {error.what}",
                 NOTHING,
-                f"Check the address: git ls-remote {url}",
+                f"Check the address: git ls-remote {shlex.quote(url)}",
             ) from None
         try:
             look = ["git", "-C", folder, "rev-parse", "-q", "--verify"]
-            return run([*look, f"{pinned or version}^{{commit}}"]).strip()
+            run([*look, f"{pinned or version}^{{commit}}"])
         except Problem:
             raise Problem(
                 f"{typed} does not have the version that the project is at, {version}.",
