@@ -27,18 +27,18 @@ yes_option = click.option(
 )
 
 
-def sure(act: Callable[[bool], T], yes: bool) -> T:
+def confirmed(action: Callable[[bool], T], yes: bool) -> T:
     """Do what may end kernels: at a terminal, ask first if it would.
 
     Args:
-        act: Is called with whether they may be ended.
+        action: Is called with whether they may be ended.
         yes: Whether the command line has --yes.
 
     Raises:
         Busy: There is no terminal to ask at; nothing was changed.
     """
     try:
-        return act(yes)
+        return action(yes)
     except Busy as busy:
         if not sys.stdin.isatty():
             raise
@@ -46,7 +46,7 @@ def sure(act: Callable[[bool], T], yes: bool) -> T:
     if not click.confirm("Should they end?", err=True):
         show.note("Nothing was changed.")
         sys.exit(FAILED)
-    return act(True)
+    return action(True)
 
 
 name_argument = click.argument("name", required=False, shell_complete=remote_name)

@@ -10,10 +10,10 @@ import click
 
 from remote_lab.commands.common import (
     choose,
+    confirmed,
     connect,
     current_project,
     name_argument,
-    sure,
     yes_option,
 )
 from remote_lab.errors import Problem
@@ -81,7 +81,9 @@ def _act(name: str | None, action: Action, yes: bool, port: int = 0) -> None:
     from remote_lab.lab import service as labs
 
     connection = connect(name)
-    state = sure(lambda agreed: labs.control(connection, action, agreed, port), yes)
+    state = confirmed(
+        lambda agreed: labs.control(connection, action, agreed, port), yes
+    )
     for note in state.notes:
         show.note(note)
     word = "is running" if state.running else "is stopped"

@@ -11,11 +11,11 @@ import click
 from remote_lab import settings
 from remote_lab.commands.common import (
     choose,
+    confirmed,
     connect,
     current_project,
     name_argument,
     remote_name,
-    sure,
     yes_option,
 )
 from remote_lab.transport.connection import Connection
@@ -130,7 +130,7 @@ def remove(name: str | None, yes: bool) -> None:
 
     connection = connect(name)
     key = public_key(connection)
-    done = sure(lambda agreed: dotfiles.remove(connection, agreed, key), yes)
+    done = confirmed(lambda agreed: dotfiles.remove(connection, agreed, key), yes)
     tunnel_to(connection).down()
     for note in done.notes:
         show.note(note)

@@ -157,9 +157,9 @@ def _fill(root: Path, folder: Path) -> None:
         shutil.copyfile(file, at)
     uv, python = find_uv(), str(folder / PYTHON)
     venv = str(folder / "venv")
-    _do(root, [uv, "venv", "-q", "--no-project", "--python", ">=3.11", venv])
+    _run(root, [uv, "venv", "-q", "--no-project", "--python", ">=3.11", venv])
     packages = ["-r", str(folder / PAIRS / "__main__.py"), "pre-commit>=4,<5"]
-    _do(root, [uv, "pip", "install", "-q", "--python", python, *packages])
+    _run(root, [uv, "pip", "install", "-q", "--python", python, *packages])
 
 
 def _version() -> str:
@@ -245,7 +245,7 @@ def _install_pre_commit(root: Path, folder: Path) -> bool:
     unset = dict(zip(keys, ("1", "core.hooksPath", ""), strict=True))
     python = str(_store(root) / "program" / PYTHON)
     # With the environments of the hooks: the first commit may be made offline.
-    _do(root, [python, "-I", "-m", "pre_commit", "install", "--install-hooks"], unset)
+    _run(root, [python, "-I", "-m", "pre_commit", "install", "--install-hooks"], unset)
     _write(hook, _read(hook).replace(RUN, SAFE_RUN))
     return True
 
@@ -287,11 +287,11 @@ def _elsewhere(own: Path, used: Path) -> Problem:
 
 
 def _git_path(root: Path, *words: str) -> Path:
-    done = _do(root, ["git", "rev-parse", *words])
+    done = _run(root, ["git", "rev-parse", *words])
     return (root / done.rstrip("\n")).absolute()
 
 
-def _do(
+def _run(
     root: Path, command: Sequence[str], more: Mapping[str, str] | None = None
 ) -> str:
     return run(
