@@ -2,7 +2,8 @@
 
 It never fails, since Copier would then delete the new project. It runs under Copier's
 own Python, 3.9 or later, in the project's folder. With `--quiet`, as Copier was called,
-only what went wrong is printed.
+only what went wrong is printed. With the name of the answers file, the folder had a
+project before: the template's version of a file that is there is put beside it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from beside import write_beside
 
 
 def find_uv() -> str | None:
@@ -68,9 +71,23 @@ def set_up(uv: str, quiet: bool) -> bool:
     return done.returncode == 0
 
 
+def put_beside(answers_file: str) -> None:
+    """Put beside the user's files what was not written over them."""
+    try:
+        write_beside(answers_file)
+    except Exception as error:  # whatever Copier raises: the project stays
+        print(
+            f"\nThe template's versions of your files were not made: {error}\n"
+            "Your files are as they were.",
+            file=sys.stderr,
+        )
+
+
 def main() -> None:
     """Set the project up, or print how to do it later."""
-    quiet = "--quiet" in sys.argv[1:]
+    quiet, existing = "--quiet" in sys.argv[1:], "".join(sys.argv[2:])
+    if existing:
+        put_beside(existing)
     uv = find_uv()
     if uv is None:
         resume(

@@ -68,7 +68,8 @@ def test_each_choice_is_among_the_values() -> None:
         if choices := question.get("choices"):
             assert {*VALUES[name]} == {*choices.values()}, name
         elif question["type"] == "bool" and "help" in question:
-            assert name == "customize" or {*VALUES[name]} == {True, False}, name
+            asked_first = name in ("customize", "add_to_existing")
+            assert asked_first or {*VALUES[name]} == {True, False}, name
 
 
 def test_what_parses_a_file_takes_it(projects: list[Path]) -> None:

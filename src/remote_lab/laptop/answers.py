@@ -69,6 +69,15 @@ class Answers:
         self.before = dict(self.values)
 
     @property
+    def kept(self) -> list[str] | None:
+        """The template's paths that the user has files of their own for.
+
+        None where the template has made the project, and was not added to one.
+        """
+        kept = self.values.get("kept_files")
+        return None if kept is None else list(kept)
+
+    @property
     def more(self) -> list[dict[str, Any]]:
         """The further remotes."""
         more = self.values["more_remotes"]

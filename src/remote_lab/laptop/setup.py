@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from remote_lab.errors import Problem
-from remote_lab.laptop import configured, git_hooks
+from remote_lab.laptop import configured, existing, git_hooks
 from remote_lab.laptop import install as laptop_install
 from remote_lab.laptop.notebooks import pairs
 from remote_lab.push.fleet import push_all
@@ -34,6 +34,9 @@ def setup(project: Project, user: str | None = None) -> bool:
     Raises:
         Problem: That can't be a login.
     """
+    if text := existing.to_type(project):
+        show.note(text)
+        return True
     project = logins(project, user)
     _clear_former(project)
     steps: list[tuple[str, Callable[[Project], str]]] = [
@@ -136,6 +139,8 @@ def lock(project: Project) -> str:
     if (project.root / "uv.lock").exists():
         return "uv.lock is there already"
     _do(project, find_uv(), "lock", "-q")
+    if existing.kept(project) is not None:
+        return "uv.lock written: git add uv.lock && git commit"
     if _try(project, "git", "cat-file", "-e", "HEAD:pyproject.toml"):
         # Alone: what else the user has staged is the user's.
         _do(project, "git", "add", "uv.lock")
