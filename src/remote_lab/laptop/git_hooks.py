@@ -157,9 +157,9 @@ def _fill(root: Path, folder: Path) -> None:
         shutil.copyfile(file, at)
     uv, python = find_uv(), str(folder / PYTHON)
     venv = str(folder / "venv")
-    _run(root, [uv, "venv", "-q", "--no-project", "--python", ">=3.11", venv])
+    run_step(root, [uv, "venv", "-q", "--no-project", "--python", ">=3.11", venv])
     packages = ["-r", str(folder / PAIRS / "__main__.py"), "pre-commit>=4,<5"]
-    _run(root, [uv, "pip", "install", "-q", "--python", python, *packages])
+    run_step(root, [uv, "pip", "install", "-q", "--python", python, *packages])
 
 
 def _version() -> str:
@@ -245,7 +245,9 @@ def _install_pre_commit(root: Path, folder: Path) -> bool:
     unset = dict(zip(keys, ("1", "core.hooksPath", ""), strict=True))
     python = str(_store(root) / "program" / PYTHON)
     # With the environments of the hooks: the first commit may be made offline.
-    _run(root, [python, "-I", "-m", "pre_commit", "install", "--install-hooks"], unset)
+    run_step(
+        root, [python, "-I", "-m", "pre_commit", "install", "--install-hooks"], unset
+    )
     _write(hook, _read(hook).replace(RUN, SAFE_RUN))
     return True
 
@@ -287,13 +289,26 @@ def _elsewhere(own: Path, used: Path) -> Problem:
 
 
 def _git_path(root: Path, *words: str) -> Path:
-    done = _run(root, ["git", "rev-parse", *words])
+    done = run_step(root, ["git", "rev-parse", *words])
     return (root / done.rstrip("\n")).absolute()
 
 
-def _run(
+def run_step(
     root: Path, command: Sequence[str], more: Mapping[str, str] | None = None
 ) -> str:
+    """Run a command of a step of the setup.
+
+    Args:
+        root: The project.
+        command: Its command line.
+        more: Variables to set.
+
+    Returns:
+        What it wrote to standard output.
+
+    Raises:
+        Problem: It failed; the next command to type is ./remote setup.
+    """
     return run(
         command,
         root,

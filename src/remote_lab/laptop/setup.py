@@ -10,11 +10,12 @@ import click
 from remote_lab.errors import Problem
 from remote_lab.laptop import configured, existing, git_hooks
 from remote_lab.laptop import install as laptop_install
+from remote_lab.laptop.git_hooks import run_step
 from remote_lab.laptop.notebooks import pairs
 from remote_lab.push.fleet import push_all
 from remote_lab.push.one_remote import Options, push
 from remote_lab.settings import LOGIN, Project, Remote, save_personal
-from remote_lab.tools.programs import run, succeeds
+from remote_lab.tools.programs import succeeds
 from remote_lab.tools.uv import find_uv
 from remote_lab.transport.connection import Connection
 from remote_lab.transport.ssh_config import ask, ssh_config
@@ -50,7 +51,7 @@ def setup(project: Project, user: str | None = None) -> bool:
         steps.append(("laptop", install))
     if project.setup_push:
         steps.append(("push", push_everywhere))
-    good = [_run(project, name, act) for name, act in steps]
+    good = [_done(project, name, step) for name, step in steps]
     if not all(good):
         show.note("The project is whole. To go on where it stopped: ./remote setup")
     return all(good)
@@ -66,9 +67,9 @@ def _clear_former(project: Project) -> None:
         shutil.rmtree(former, ignore_errors=True)
 
 
-def _run(project: Project, name: str, act: Callable[[Project], str]) -> bool:
+def _done(project: Project, name: str, step: Callable[[Project], str]) -> bool:
     try:
-        show.done(f"{name}: {act(project)}")
+        show.done(f"{name}: {step(project)}")
     except Problem as error:
         show.problem(error)
         return False
@@ -121,14 +122,14 @@ def _came_by_git(project: Project, remote: Remote) -> bool:
     """Whether a remote is in what was committed: Copier's hook runs before that."""
     section = rf"^\[remotes\.{re.escape(remote.name)}\]"
     look = ["git", "grep", "-q", "-E", section, "HEAD", "--", "remote.toml"]
-    return _try(project, *look)
+    return succeeds(look, project.root)
 
 
 def repository(project: Project) -> str:
     """Make the project a git repository of its own, if it is none."""
     if (project.root / ".git").exists():
         return "there already"
-    _do(project, "git", "init", "-q", "-b", "main")
+    run_step(project.root, ["git", "init", "-q", "-b", "main"])
     return "made, on branch main"
 
 
@@ -138,13 +139,15 @@ def lock(project: Project) -> str:
         return "conda: environment.yml is what there is"
     if (project.root / "uv.lock").exists():
         return "uv.lock is there already"
-    _do(project, find_uv(), "lock", "-q")
+    run_step(project.root, [find_uv(), "lock", "-q"])
     if existing.kept(project) is not None:
         return "uv.lock written: git add uv.lock && git commit"
-    if _try(project, "git", "cat-file", "-e", "HEAD:pyproject.toml"):
+    if succeeds(["git", "cat-file", "-e", "HEAD:pyproject.toml"], project.root):
         # Alone: what else the user has staged is the user's.
-        _do(project, "git", "add", "uv.lock")
-        _do(project, "git", "commit", "-q", "-m", "Add uv.lock", "--", "uv.lock")
+        run_step(project.root, ["git", "add", "uv.lock"])
+        run_step(
+            project.root, ["git", "commit", "-q", "-m", "Add uv.lock", "--", "uv.lock"]
+        )
     return "uv.lock written"
 
 
@@ -161,23 +164,25 @@ def notebooks(project: Project) -> str:
 
 def first_commit(project: Project) -> str:
     """Commit everything, in a repository that has no commit yet."""
-    if _try(project, "git", "rev-parse", "-q", "--verify", "HEAD"):
-        if not _try(project, "git", "cat-file", "-e", "HEAD:remote.toml"):
+    if succeeds(["git", "rev-parse", "-q", "--verify", "HEAD"], project.root):
+        if not succeeds(["git", "cat-file", "-e", "HEAD:remote.toml"], project.root):
             raise Problem(
                 "The project's files are not committed, and the code travels by git.",
                 "What was committed before is as it was; the new files are there.",
                 "git add -A && git commit -m 'Add Remote Lab' && ./remote setup",
             )
         return "there already"
-    _do(project, "git", "add", "-A")
-    if not _try(project, "git", "var", "GIT_AUTHOR_IDENT"):
+    run_step(project.root, ["git", "add", "-A"])
+    if not succeeds(["git", "var", "GIT_AUTHOR_IDENT"], project.root):
         raise Problem(
             "git does not know who you are.",
             "The files are staged, not committed.",
             'git config --global user.name "Your Name" && git config --global'
             " user.email you@example.org && ./remote setup",
         )
-    _do(project, "git", "commit", "-q", "-m", f"{project.slug}: as generated")
+    run_step(
+        project.root, ["git", "commit", "-q", "-m", f"{project.slug}: as generated"]
+    )
     return "made"
 
 
@@ -207,16 +212,3 @@ def push_everywhere(project: Project) -> str:
     names = " and ".join(project.remotes)
     verb = "is" if len(outcomes) == 1 else "are"
     return f"{names} {verb} ready: {first.command('open')}"
-
-
-def _do(project: Project, *command: str) -> None:
-    run(
-        command,
-        project.root,
-        unchanged="The project's files are as they were.",
-        todo="./remote setup",
-    )
-
-
-def _try(project: Project, *command: str) -> bool:
-    return succeeds(command, project.root)
