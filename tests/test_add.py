@@ -157,7 +157,7 @@ BAD = [
     (("add", "two", "h", "--jump", "$(id)"), "Type hosts as user@host:port"),
     (("add", "two", "h", "--port", "70000"), "70000 is not in the range"),
     (("forget", "elsewhere"), "no remote called 'elsewhere'"),
-    (("forget", "titanic"), "--data remote_host=HOST"),
+    (("forget", "titanic"), "-d remote_host=HOST"),
 ]
 
 

@@ -12,6 +12,7 @@ from box import Account, Box
 from browser import Browser
 from laptop import Laptop, Terminal
 from project import TEMPLATE, Project, snapshot
+from test_readme_commands import OVER_SSH, commands
 
 pytestmark = [pytest.mark.xdist_group("box-2"), pytest.mark.timeout(400)]
 
@@ -90,6 +91,11 @@ def test_from_copy_to_uninstall(
         assert account.sh(f"cat {TMUX}").stdout == before_push
         assert "exit 0" in screen.run("./remote status")
         screen.keep("status")
+        account.sh("tmux -L titanic new-session -d")
+        there = [line for line in commands(project.root) if line in OVER_SSH]
+        for line in sorted(there):
+            assert "exit 0" in screen.run(line), line
+        assert len(there) == len(OVER_SSH)
         assert "as it was before install" in screen.run("./remote uninstall")
     # The project itself stays, and what other programs keep of their own accord.
     caches = (".cache/pre-commit", ".cache/virtualenv")

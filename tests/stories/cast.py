@@ -273,14 +273,13 @@ class Person:
 class Stage:
     """The server with a git repository on it, and who has come."""
 
-    def __init__(self, box: Box, kept: Path) -> None:
+    def __init__(self, box: Box) -> None:
         """Have git's server there.
 
         Args:
             box: The server.
-            kept: A folder for what later stories need not make again.
         """
-        self.box, self._kept = box, kept
+        self.box = box
         self._number = next(_numbers)
         self._people: list[Person] = []
         self._accounts: list[Account] = []
@@ -321,13 +320,8 @@ class Stage:
         )
 
     def lend(self, person: Person) -> None:
-        """Spare a project what an earlier one has made: lock file and packages."""
+        """Spare a project the packages that an earlier one has brought."""
         home, slug, name = person.account.home, person.slug, person.account.name
-        lock = person.project.root / "uv.lock"
-        if (kept := self._kept / "uv.lock").exists() and not lock.exists():
-            lock.parent.mkdir(exist_ok=True)
-            own = kept.read_text().replace('name = "PROJECT"', f'name = "{slug}"')
-            lock.write_text(own)
         for number, folder in enumerate(ENVIRONMENT):
             self.box.sh(
                 f"[ ! -e {KEPT}/{number} ] || [ -e {home}/{folder}/{slug} ] || {{"
@@ -338,10 +332,6 @@ class Stage:
 
     def keep(self, person: Person) -> None:
         """Keep these, if they are the first."""
-        if not (kept := self._kept / "uv.lock").exists():
-            lock = (person.project.root / "uv.lock").read_text()
-            own = f'name = "{person.slug}"'
-            kept.write_text(lock.replace(own, 'name = "PROJECT"'))
         for number, folder in enumerate(ENVIRONMENT):
             self.box.sh(
                 f"mkdir -p {KEPT} && cd {person.account.home}/{folder} &&"
@@ -375,15 +365,9 @@ def everything(done: Completed) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What stories need not make again."""
-    return tmp_path_factory.mktemp("stories")
-
-
 @pytest.fixture
-def stage(box: Box, kept: Path) -> Iterator[Stage]:
+def stage(box: Box) -> Iterator[Stage]:
     """A stage with nobody on it."""
-    stage = Stage(box, kept)
+    stage = Stage(box)
     yield stage
     stage.close()

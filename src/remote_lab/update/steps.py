@@ -48,7 +48,7 @@ class Updated:
     @property
     def steps(self) -> list[tuple[str, str]]:
         """The commands to type, in order, each with what it is for."""
-        everywhere = " --all" if self.several else ""
+        push = "push --all" if self.several else "push"
         touched = [change.path for change in self.changes]
         steps = [("git diff", "what has changed")]
         if self.stale:
@@ -58,13 +58,13 @@ class Updated:
         steps += [(f"git commit -m 'Remote Lab {self.version}'", "")]
         if _below("home/laptop/", touched):
             steps += [("./remote install", "sets up this laptop for what is new")]
-        steps += [(f"./remote push{everywhere} --dry-run", "what a push would change")]
+        steps += [(f"./remote {push} --dry-run", "what a push would change")]
         if {"remote", "uv.lock", ".pre-commit-config.yaml"} & {*touched}:
             more = ", and pushes" if self.pushes else ""
             steps += [("./remote setup", f"git's hooks and this laptop{more}")]
             if self.pushes:
                 return steps
-        return [*steps, (f"./remote push{everywhere}", "")]
+        return [*steps, (f"./remote {push}", "")]
 
     def _new(self) -> str:
         new = [path for path in self.paths("new") if path not in self.rejects]
