@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from laptop import Laptop
+from loopback import free_port
 from project import Project
 from render import render, template
 
@@ -90,7 +91,8 @@ def test_each_command_is_tried_somewhere(tmp_path: Path) -> None:
 
 
 def test_each_runs_as_it_is_written(laptop: Laptop) -> None:
-    project, _ = Project.copied(laptop, {"push_now": "true"})
+    answers = {"push_now": "true", "lab_port": free_port()}
+    project, _ = Project.copied(laptop, answers)
     (laptop.home / ".bashrc").touch()
     # The browser is a program that succeeds: what it shows is test_newcomer's.
     env = {**laptop.env, "BROWSER": "true"}
